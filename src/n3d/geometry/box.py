@@ -1,0 +1,276 @@
+"""Oriented 3D boxes: one box or a stack, one class."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from n3d.errors import GeometryError
+from n3d.geometry.camera import Camera
+from n3d.geometry.pose import Pose, checked_rotation, euler
+
+# Half-size signs of the eight corners. v0..v3 go round the near-z face, v4..v7 the far one:
+# the order of Omni3D and pytorch3d.
+CORNER_SIGNS = np.array(
+    [
+        [-1, -1, -1], [1, -1, -1], [1, 1, -1], [-1, 1, -1],
+        [-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1],
+    ],
+    dtype=float,
+)  # fmt: skip
+EDGES = (
+    (0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4), (0, 4), (1, 5), (2, 6), (3, 7),
+)  # fmt: skip
+# Faces as corner loops, counter-clockwise seen from outside: -x, +x, -y, +y, -z, +z.
+FACES = (
+    (0, 4, 7, 3), (1, 2, 6, 5), (0, 1, 5, 4), (3, 7, 6, 2), (0, 3, 2, 1), (4, 5, 6, 7),
+)  # fmt: skip
+CORNER_ORDER = "v0(-,-,-) v1(+,-,-) v2(+,+,-) v3(-,+,-) v4(-,-,+) v5(+,-,+) v6(+,+,+) v7(-,+,+)"
+
+
+def _proper_relabellings() -> np.ndarray:
+    """The 24 rotation matrices that permute and flip the axes of a box."""
+    found = []
+    for permutation in itertools.permutations(range(3)):
+        for signs in itertools.product((1, -1), repeat=3):
+            m = np.zeros((3, 3))
+            m[list(permutation), range(3)] = signs
+            if np.linalg.det(m) > 0:
+                found.append(m)
+    return np.array(found)
+
+
+RELABELLINGS = _proper_relabellings()
+
+
+@dataclass(frozen=True, eq=False)
+class Box3D:
+    """Boxes with `center` (..., 3), `size` (..., 3) and `rotation` (..., 3, 3), float64.
+
+    `size` are full extents along the box's own axes in metres; `rotation` maps object to
+    camera (its columns are the box axes). Rotations orthonormal to 1e-3 are projected onto
+    SO(3). Raises GeometryError for anything that is not a box.
+    """
+
+    center: np.ndarray
+    size: np.ndarray
+    rotation: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        center = np.array(self.center, dtype=float)
+        size = np.array(self.size, dtype=float)
+        for name, value in (("center", center), ("size", size)):
+            if value.shape[-1:] != (3,):
+                raise GeometryError(
+                    f"must have shape (..., 3), got {value.shape}", code="box-shape", field=name
+                )
+            if not np.isfinite(value).all():
+                raise GeometryError("must be finite", code="box-not-finite", field=name)
+        if (size <= 0).any():
+            raise GeometryError(
+                f"must be positive, smallest is {size.min():g}", code="box-size", field="size"
+            )
+        rotation = np.eye(3) if self.rotation is None else checked_rotation(self.rotation)
+        try:
+            shape = np.broadcast_shapes(center.shape[:-1], size.shape[:-1], rotation.shape[:-2])
+        except ValueError:
+            raise GeometryError(
+                f"leading axes differ: center {center.shape}, size {size.shape}, "
+                f"rotation {rotation.shape}",
+                code="box-shape",
+            ) from None
+        for name, value, tail in (
+            ("center", center, (3,)),
+            ("size", size, (3,)),
+            ("rotation", rotation, (3, 3)),
+        ):
+            value = np.ascontiguousarray(np.broadcast_to(value, (*shape, *tail)))
+            value.flags.writeable = False
+            object.__setattr__(self, name, value)
+
+    # -- makers ---------------------------------------------------------------------------
+
+    @classmethod
+    def from_euler(cls, center, size, yaw=0.0, pitch=0.0, roll=0.0) -> Box3D:
+        """Box with R = Ry(yaw) Rx(pitch) Rz(roll), radians."""
+        return cls(center, size, euler(yaw, pitch, roll))
+
+    @classmethod
+    def from_corners(cls, corners, *, tolerance: float = 1e-2) -> Box3D:
+        """Box of eight corners (..., 8, 3) in the documented order (CORNER_ORDER).
+
+        Raises GeometryError when the corners differ from those of the fitted box by more
+        than `tolerance` of its diagonal: another order, or not a cuboid.
+        """
+        c = np.asarray(corners, dtype=float)
+        if c.shape[-2:] != (8, 3) or not np.isfinite(c).all():
+            raise GeometryError(
+                f"corners must be finite with shape (..., 8, 3), got {c.shape}",
+                code="corners-shape",
+                field="corners",
+            )
+        center = c.mean(axis=-2)
+        # Least-squares axes: column k is the mean edge along local axis k.
+        axes = np.swapaxes(c - center[..., None, :], -1, -2) @ CORNER_SIGNS / 8
+        half = np.linalg.norm(axes, axis=-2)
+        if (half <= 0).any():
+            raise GeometryError("box has no volume", code="box-size", field="corners")
+        u, _, vt = np.linalg.svd(axes / half[..., None, :])
+        rotation = u @ vt
+        wrong = np.linalg.det(rotation) < 0
+        fitted = center[..., None, :] + (CORNER_SIGNS * half[..., None, :]) @ np.swapaxes(
+            rotation, -1, -2
+        )
+        error = np.abs(fitted - c).max(axis=(-1, -2)) / (2 * np.linalg.norm(half, axis=-1))
+        if np.any(wrong | (error > tolerance)):
+            raise GeometryError(
+                f"corners are not a box in the expected order (off by {np.max(error):.1%} of its "
+                "diagonal)",
+                code="corners-order",
+                field="corners",
+                limit=f"{tolerance:.0%}",
+                hint=f"Expected order: {CORNER_ORDER}",
+            )
+        return cls(center, 2 * half, rotation)
+
+    @classmethod
+    def from_bounds(cls, low, high) -> Box3D:
+        """Camera-aligned box between two corners (..., 3)."""
+        low, high = np.asarray(low, float), np.asarray(high, float)
+        return cls((low + high) / 2, high - low)
+
+    @classmethod
+    def stack(cls, boxes) -> Box3D:
+        """One Box3D of shape (n,) from n single boxes; n may be 0."""
+        boxes = list(boxes)
+        if not boxes:
+            return cls(np.zeros((0, 3)), np.ones((0, 3)), np.zeros((0, 3, 3)))
+        return cls(
+            np.stack([b.center for b in boxes]),
+            np.stack([b.size for b in boxes]),
+            np.stack([b.rotation for b in boxes]),
+        )
+
+    # -- shape ----------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.center.shape[:-1]
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a single box has no length")
+        return self.shape[0]
+
+    def __getitem__(self, index) -> Box3D:
+        if not self.shape:
+            raise TypeError("a single box cannot be indexed")
+        index = index if isinstance(index, tuple) else (index,)
+        return Box3D(self.center[index], self.size[index], self._rotation[index])
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        if self.shape:
+            return f"Box3D(shape={self.shape})"
+        c, s = (", ".join(f"{v:.3f}" for v in a) for a in (self.center, self.size))
+        return f"Box3D(center=[{c}], size=[{s}], yaw={np.degrees(float(self.yaw)):.1f} deg)"
+
+    def allclose(self, other: Box3D, atol: float = 1e-9) -> bool:
+        """Same numbers to `atol` (compare canonical() forms to compare the solids)."""
+        return all(
+            np.allclose(getattr(self, n), getattr(other, n), rtol=0, atol=atol)
+            for n in ("center", "size", "rotation")
+        )
+
+    # -- facts ----------------------------------------------------------------------------
+
+    @property
+    def _rotation(self) -> np.ndarray:
+        assert self.rotation is not None  # set by __post_init__
+        return self.rotation
+
+    @property
+    def volume(self) -> np.ndarray:
+        """Cubic metres, (...)."""
+        return self.size.prod(axis=-1)
+
+    @property
+    def yaw(self) -> np.ndarray:
+        """Yaw (...) of R = Ry(yaw) Rx(pitch) Rz(roll), radians in (-pi, pi]."""
+        return np.arctan2(self._rotation[..., 0, 2], self._rotation[..., 2, 2])
+
+    @property
+    def corners(self) -> np.ndarray:
+        """Corners (..., 8, 3) in the order of CORNER_SIGNS."""
+        local = CORNER_SIGNS * (self.size[..., None, :] / 2)
+        return local @ np.swapaxes(self._rotation, -1, -2) + self.center[..., None, :]
+
+    def contains(self, points, margin: float = 0.0) -> np.ndarray:
+        """Which points (n, 3) lie inside, (..., n) bool; `margin` metres are added all round."""
+        p = np.asarray(points, dtype=float) - self.center[..., None, :]
+        local = p @ self._rotation
+        return (np.abs(local) <= self.size[..., None, :] / 2 + margin).all(axis=-1)
+
+    def extent_along(self, direction) -> np.ndarray:
+        """Length (...) of the box's shadow on a unit direction (3,) or (..., 3)."""
+        d = np.asarray(direction, dtype=float)
+        return (np.abs((d[..., None, :] @ self._rotation)[..., 0, :]) * self.size).sum(axis=-1)
+
+    # -- other boxes ----------------------------------------------------------------------
+
+    def canonical(self) -> Box3D:
+        """The same solid with the axis labels (of 24) whose rotation has the largest trace."""
+        candidates = self._rotation[..., None, :, :] @ RELABELLINGS
+        trace = np.trace(candidates, axis1=-2, axis2=-1)
+        # Ties go to the first relabelling within rounding, so that equal solids agree.
+        best = (trace >= trace.max(axis=-1, keepdims=True) - 1e-9).argmax(axis=-1)
+        relabel = RELABELLINGS[best]
+        rotation = self._rotation @ relabel
+        size = (self.size[..., None, :] @ np.abs(relabel))[..., 0, :]
+        return Box3D(self.center, size, rotation)
+
+    def hull(self) -> Box3D:
+        """The smallest camera-aligned box around each box."""
+        return Box3D(self.center, (np.abs(self._rotation) @ self.size[..., None])[..., 0])
+
+    def transform(self, b_from_a: Pose) -> Box3D:
+        """The same solids in frame b."""
+        t = b_from_a.translation
+        center = (b_from_a.rotation @ self.center[..., None])[..., 0] + t
+        return Box3D(center, self.size, b_from_a.rotation @ self._rotation)
+
+    def scaled(self, factor: float) -> Box3D:
+        """The scene seen `factor` times larger from the same camera."""
+        return Box3D(self.center * factor, self.size * factor, self._rotation)
+
+    def project(self, camera: Camera, *, near: float = 1e-3) -> np.ndarray:
+        """Image rectangle (..., 4) as x0, y0, x1, y1 pixels, not clipped to the image.
+
+        Edges are cut at z = `near`, so that a box that reaches behind the camera is bounded
+        by what is in front; NaN for a box that is wholly behind.
+        """
+        corners = self.corners
+        a, b = corners[..., [e[0] for e in EDGES], :], corners[..., [e[1] for e in EDGES], :]
+        za, zb = a[..., 2], b[..., 2]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.clip((near - za) / (zb - za), 0, 1)
+        cut = a + t[..., None] * (b - a)
+        crosses = (za < near) != (zb < near)
+        points = np.concatenate(
+            [
+                np.where((corners[..., 2] >= near)[..., None], corners, np.nan),
+                np.where(crosses[..., None], cut, np.nan),
+            ],
+            axis=-2,
+        )
+        z = points[..., 2:]
+        uv = points[..., :2] / z * [camera.fx, camera.fy] + [camera.cx, camera.cy]
+        seen = ~np.isnan(uv[..., 0])
+        low = np.where(seen[..., None], uv, np.inf).min(axis=-2)
+        high = np.where(seen[..., None], uv, -np.inf).max(axis=-2)
+        out = np.concatenate([low, high], axis=-1)
+        return np.where(np.isfinite(out), out, np.nan)
