@@ -1,0 +1,1 @@
+"""Rendered scenes with exact ground truth: a seed gives a view, its boxes and its masks."""
