@@ -1,5 +1,6 @@
 """Cameras, poses, point maps, boxes and exact overlap: numbers without words or files."""
 
+from n3d.geometry import overlap
 from n3d.geometry.box import CORNER_ORDER, CORNER_SIGNS, EDGES, FACES, Box3D
 from n3d.geometry.camera import Camera
 from n3d.geometry.pointmap import PointMap
@@ -16,5 +17,6 @@ __all__ = [
     "Pose",
     "axis_rotation",
     "euler",
+    "overlap",
     "upright",
 ]

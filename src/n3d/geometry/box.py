@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from n3d.errors import GeometryError
+from n3d.geometry.arrays import floats
 from n3d.geometry.camera import Camera
 from n3d.geometry.pose import Pose, checked_rotation, euler
 
@@ -43,6 +44,8 @@ def _proper_relabellings() -> np.ndarray:
 
 
 RELABELLINGS = _proper_relabellings()
+# Entries of R that settle ties of the trace: sin(yaw) first, so that yaw is positive.
+CANONICAL_TIES = [2, 7, 3, 0, 1, 4, 5, 6, 8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,18 +59,11 @@ class Box3D:
 
     center: np.ndarray
     size: np.ndarray
-    rotation: np.ndarray | None = None
+    rotation: np.ndarray = field(default_factory=lambda: np.eye(3))
 
     def __post_init__(self) -> None:
-        center = np.array(self.center, dtype=float)
-        size = np.array(self.size, dtype=float)
-        for name, value in (("center", center), ("size", size)):
-            if value.shape[-1:] != (3,):
-                raise GeometryError(
-                    f"must have shape (..., 3), got {value.shape}", code="box-shape", field=name
-                )
-            if not np.isfinite(value).all():
-                raise GeometryError("must be finite", code="box-not-finite", field=name)
+        center = floats(self.center, (3,), field="center", kind="box")
+        size = floats(self.size, (3,), field="size", kind="box")
         if (size <= 0).any():
             raise GeometryError(
                 f"must be positive, smallest is {size.min():g}", code="box-size", field="size"
@@ -104,13 +100,7 @@ class Box3D:
         Raises GeometryError when the corners differ from those of the fitted box by more
         than `tolerance` of its diagonal: another order, or not a cuboid.
         """
-        c = np.asarray(corners, dtype=float)
-        if c.shape[-2:] != (8, 3) or not np.isfinite(c).all():
-            raise GeometryError(
-                f"corners must be finite with shape (..., 8, 3), got {c.shape}",
-                code="corners-shape",
-                field="corners",
-            )
+        c = floats(corners, (8, 3), field="corners")
         center = c.mean(axis=-2)
         # Least-squares axes: column k is the mean edge along local axis k.
         axes = np.swapaxes(c - center[..., None, :], -1, -2) @ CORNER_SIGNS / 8
@@ -138,7 +128,7 @@ class Box3D:
     @classmethod
     def from_bounds(cls, low, high) -> Box3D:
         """Camera-aligned box between two corners (..., 3)."""
-        low, high = np.asarray(low, float), np.asarray(high, float)
+        low, high = floats(low, (3,), field="low"), floats(high, (3,), field="high")
         return cls((low + high) / 2, high - low)
 
     @classmethod
@@ -168,7 +158,7 @@ class Box3D:
         if not self.shape:
             raise TypeError("a single box cannot be indexed")
         index = index if isinstance(index, tuple) else (index,)
-        return Box3D(self.center[index], self.size[index], self._rotation[index])
+        return Box3D(self.center[index], self.size[index], self.rotation[index])
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))
@@ -189,11 +179,6 @@ class Box3D:
     # -- facts ----------------------------------------------------------------------------
 
     @property
-    def _rotation(self) -> np.ndarray:
-        assert self.rotation is not None  # set by __post_init__
-        return self.rotation
-
-    @property
     def volume(self) -> np.ndarray:
         """Cubic metres, (...)."""
         return self.size.prod(axis=-1)
@@ -201,51 +186,60 @@ class Box3D:
     @property
     def yaw(self) -> np.ndarray:
         """Yaw (...) of R = Ry(yaw) Rx(pitch) Rz(roll), radians in (-pi, pi]."""
-        return np.arctan2(self._rotation[..., 0, 2], self._rotation[..., 2, 2])
+        return np.arctan2(self.rotation[..., 0, 2], self.rotation[..., 2, 2])
 
     @property
     def corners(self) -> np.ndarray:
         """Corners (..., 8, 3) in the order of CORNER_SIGNS."""
         local = CORNER_SIGNS * (self.size[..., None, :] / 2)
-        return local @ np.swapaxes(self._rotation, -1, -2) + self.center[..., None, :]
+        return local @ np.swapaxes(self.rotation, -1, -2) + self.center[..., None, :]
 
     def contains(self, points, margin: float = 0.0) -> np.ndarray:
         """Which points (n, 3) lie inside, (..., n) bool; `margin` metres are added all round."""
         p = np.asarray(points, dtype=float) - self.center[..., None, :]
-        local = p @ self._rotation
-        return (np.abs(local) <= self.size[..., None, :] / 2 + margin).all(axis=-1)
+        local = p @ self.rotation
+        inside = np.abs(local) <= self.size[..., None, :] / 2 + margin
+        return np.logical_and.reduce(inside, axis=-1)
 
     def extent_along(self, direction) -> np.ndarray:
         """Length (...) of the box's shadow on a unit direction (3,) or (..., 3)."""
         d = np.asarray(direction, dtype=float)
-        return (np.abs((d[..., None, :] @ self._rotation)[..., 0, :]) * self.size).sum(axis=-1)
+        return (np.abs((d[..., None, :] @ self.rotation)[..., 0, :]) * self.size).sum(axis=-1)
 
     # -- other boxes ----------------------------------------------------------------------
 
     def canonical(self) -> Box3D:
         """The same solid with the axis labels (of 24) whose rotation has the largest trace."""
-        candidates = self._rotation[..., None, :, :] @ RELABELLINGS
+        candidates = self.rotation[..., None, :, :] @ RELABELLINGS
         trace = np.trace(candidates, axis1=-2, axis2=-1)
-        # Ties go to the first relabelling within rounding, so that equal solids agree.
-        best = (trace >= trace.max(axis=-1, keepdims=True) - 1e-9).argmax(axis=-1)
+        # Where several have the largest trace (a box turned by 45 degrees), its nine entries
+        # decide one after the other, so that the choice does not depend on the labels given.
+        keys = np.moveaxis(candidates.reshape(*trace.shape, 9), -1, 0)
+        left = np.ones(trace.shape, bool)
+        for key in (trace, *keys[CANONICAL_TIES]):
+            best = np.where(left, key, -np.inf).max(axis=-1, keepdims=True)
+            left &= key >= best - 1e-9
+            if (left.sum(axis=-1) == 1).all():
+                break
+        best = left.argmax(axis=-1)
         relabel = RELABELLINGS[best]
-        rotation = self._rotation @ relabel
+        rotation = self.rotation @ relabel
         size = (self.size[..., None, :] @ np.abs(relabel))[..., 0, :]
         return Box3D(self.center, size, rotation)
 
     def hull(self) -> Box3D:
         """The smallest camera-aligned box around each box."""
-        return Box3D(self.center, (np.abs(self._rotation) @ self.size[..., None])[..., 0])
+        return Box3D(self.center, (np.abs(self.rotation) @ self.size[..., None])[..., 0])
 
     def transform(self, b_from_a: Pose) -> Box3D:
         """The same solids in frame b."""
         t = b_from_a.translation
         center = (b_from_a.rotation @ self.center[..., None])[..., 0] + t
-        return Box3D(center, self.size, b_from_a.rotation @ self._rotation)
+        return Box3D(center, self.size, b_from_a.rotation @ self.rotation)
 
     def scaled(self, factor: float) -> Box3D:
         """The scene seen `factor` times larger from the same camera."""
-        return Box3D(self.center * factor, self.size * factor, self._rotation)
+        return Box3D(self.center * factor, self.size * factor, self.rotation)
 
     def project(self, camera: Camera, *, near: float = 1e-3) -> np.ndarray:
         """Image rectangle (..., 4) as x0, y0, x1, y1 pixels, not clipped to the image.

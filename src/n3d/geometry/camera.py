@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from n3d.errors import GeometryError
+from n3d.geometry.arrays import floats
 from n3d.geometry.pointmap import PointMap
 
 MAX_SIDE = 1 << 16
@@ -36,26 +37,9 @@ class Camera:
 
     def __post_init__(self) -> None:
         for name in ("fx", "fy", "cx", "cy"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-                raise GeometryError(
-                    f"must be a number, got {type(value).__name__} {value!r}",
-                    code="camera-type",
-                    field=name,
-                )
-            if not math.isfinite(value):
-                raise GeometryError("must be finite", code="camera-not-finite", field=name)
-            object.__setattr__(self, name, float(value))
+            object.__setattr__(self, name, _number(getattr(self, name), name))
         for name in ("width", "height"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or value != int(value) or not 1 <= value <= MAX_SIDE:
-                raise GeometryError(
-                    f"must be a whole number of pixels, got {value!r}",
-                    code="camera-size",
-                    field=name,
-                    limit=f"1 to {MAX_SIDE}",
-                )
-            object.__setattr__(self, name, int(value))
+            object.__setattr__(self, name, _side(getattr(self, name), name))
         for name in ("fx", "fy"):
             if getattr(self, name) <= 0:
                 raise GeometryError(
@@ -86,13 +70,7 @@ class Camera:
         says that the first row is divided by the width and the second by the height;
         `y_up` that fy is negative because y points up.
         """
-        try:
-            k = np.asarray(matrix)
-            if k.dtype.kind not in "iuf":
-                raise TypeError
-            k = k.astype(float)
-        except (TypeError, ValueError):
-            raise GeometryError("K must hold numbers only", code="camera-type", field="K") from None
+        k = floats(matrix, (), field="K", kind="camera")
         if k.shape != (3, 3):
             raise GeometryError(
                 f"K must be 3x3, got shape {k.shape}",
@@ -100,8 +78,7 @@ class Camera:
                 field="K",
                 hint="Give a 3x3 matrix, or fx, fy, cx, cy",
             )
-        if not np.isfinite(k).all():
-            raise GeometryError("K must be finite", code="camera-not-finite", field="K")
+        width, height = _side(width, "width"), _side(height, "height")
         if not np.allclose(k[2], [0, 0, 1], atol=1e-9):
             raise GeometryError(
                 f"last row of K must be [0, 0, 1], got {k[2].tolist()}",
@@ -137,7 +114,9 @@ class Camera:
         cls, horizontal_deg: float, width: int, height: int, *, source: str = "given"
     ) -> Camera:
         """Camera with square pixels, a centred principal point and a horizontal field of view."""
-        if not (math.isfinite(horizontal_deg) and 0 < horizontal_deg < 180):
+        horizontal_deg = _number(horizontal_deg, "fov")
+        width, height = _side(width, "width"), _side(height, "height")
+        if not 0 < horizontal_deg < 180:
             raise GeometryError(
                 f"horizontal field of view is {horizontal_deg:g} degrees",
                 code="camera-fov",
@@ -198,7 +177,9 @@ class Camera:
         ray_x, ray_y = self.rays
         planes = np.empty((3, self.height, self.width), np.float32)
         valid = np.empty((self.height, self.width), bool)
-        kernels.unproject(np.ascontiguousarray(depth, np.float32), ray_x, ray_y, planes, valid)
+        with np.errstate(over="ignore"):  # beyond float32: infinite, hence invalid
+            depth = np.ascontiguousarray(depth, np.float32)
+        kernels.unproject(depth, ray_x, ray_y, planes, valid)
         return PointMap(np.moveaxis(planes, 0, -1), valid)
 
     @property
@@ -226,7 +207,7 @@ class Camera:
         return replace(self, cx=self.cx - left, cy=self.cy - top, width=width, height=height)
 
     def rotate90(self, turns: int) -> Camera:
-        """The camera of the image turned by `turns` quarter turns counter-clockwise, as np.rot90."""
+        """The camera of the image turned counter-clockwise by quarter turns, as np.rot90."""
         camera = self
         for _ in range(turns % 4):
             camera = replace(
@@ -243,6 +224,30 @@ class Camera:
     def flip(self) -> Camera:
         """The camera of the horizontally mirrored image."""
         return replace(self, cx=self.width - self.cx)
+
+
+def _number(value, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise GeometryError(
+            f"must be a number, got {type(value).__name__} {value!r}",
+            code="camera-type",
+            field=name,
+        )
+    if not math.isfinite(value):
+        raise GeometryError("must be finite", code="camera-not-finite", field=name)
+    return float(value)
+
+
+def _side(value, name: str) -> int:
+    whole = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not whole or not 1 <= value <= MAX_SIDE or value != int(value):
+        raise GeometryError(
+            f"must be a whole number of pixels, got {value!r}",
+            code="camera-size",
+            field=name,
+            limit=f"1 to {MAX_SIDE}",
+        )
+    return int(value)
 
 
 @lru_cache(maxsize=64)

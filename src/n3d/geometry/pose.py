@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from n3d.errors import GeometryError
+from n3d.geometry.arrays import floats
 
 ROTATION_TOLERANCE = 1e-3
 
@@ -22,14 +23,15 @@ class Pose:
     translation: np.ndarray
 
     def __post_init__(self) -> None:
-        t = np.asarray(self.translation, dtype=float)
+        t = floats(self.translation, (3,), field="translation", kind="pose")
         r = checked_rotation(self.rotation)
-        if t.shape[-1:] != (3,) or not np.isfinite(t).all():
+        try:
+            np.broadcast_shapes(r.shape[:-2], t.shape[:-1])
+        except ValueError:
             raise GeometryError(
-                f"translation must be finite with shape (..., 3), got {t.shape}",
-                code="pose-translation",
-                field="translation",
-            )
+                f"leading axes differ: rotation {r.shape}, translation {t.shape}",
+                code="pose-shape",
+            ) from None
         object.__setattr__(self, "rotation", r)
         object.__setattr__(self, "translation", t)
 
@@ -39,10 +41,21 @@ class Pose:
 
     @classmethod
     def from_matrix(cls, matrix) -> Pose:
-        """Pose from (..., 4, 4) or (..., 3, 4) matrices [R | t]."""
-        m = np.asarray(matrix, dtype=float)
+        """Pose from (..., 4, 4) or (..., 3, 4) matrices [R | t], the last row [0, 0, 0, 1]."""
+        m = floats(matrix, (), field="matrix", kind="pose")
         if m.shape[-2:] not in ((4, 4), (3, 4)):
-            raise GeometryError(f"pose matrix has shape {m.shape}", code="pose-shape")
+            raise GeometryError(
+                f"pose matrix has shape {m.shape}, not (..., 4, 4) or (..., 3, 4)",
+                code="pose-shape",
+                field="matrix",
+            )
+        if m.shape[-2] == 4 and np.abs(m[..., 3, :] - [0, 0, 0, 1]).max(initial=0) > 1e-6:
+            raise GeometryError(
+                "last row of a pose matrix must be [0, 0, 0, 1]",
+                code="pose-last-row",
+                field="matrix",
+                hint="A column-major file holds the transpose",
+            )
         return cls(m[..., :3, :3], m[..., :3, 3])
 
     @property
@@ -56,11 +69,12 @@ class Pose:
         return out
 
     def apply(self, points) -> np.ndarray:
-        """Points (..., n, 3), or (3,) for a single pose, moved to the other frame."""
+        """Points (..., n, 3), or one point (3,) moved by every pose, in the other frame."""
         p = np.asarray(points, dtype=float)
-        moved = p @ np.swapaxes(self.rotation, -1, -2)
-        t = self.translation
-        return moved + (t[..., None, :] if t.ndim > 1 else t)
+        back, t = np.swapaxes(self.rotation, -1, -2), self.translation
+        if p.ndim == 1:
+            return (p @ back) + t
+        return p @ back + t[..., None, :]
 
     def inverse(self) -> Pose:
         back = np.swapaxes(self.rotation, -1, -2)
@@ -74,13 +88,7 @@ class Pose:
 
 def checked_rotation(rotation) -> np.ndarray:
     """Rotations (..., 3, 3) projected onto SO(3); GeometryError beyond 1e-3 of orthonormal."""
-    r = np.array(rotation, dtype=float)
-    if r.shape[-2:] != (3, 3) or not np.isfinite(r).all():
-        raise GeometryError(
-            f"rotation must be finite with shape (..., 3, 3), got {r.shape}",
-            code="rotation-shape",
-            field="rotation",
-        )
+    r = floats(rotation, (3, 3), field="rotation")
     eye = np.eye(3)
     error = np.abs(np.swapaxes(r, -1, -2) @ r - eye).max() if r.size else 0.0
     if error > ROTATION_TOLERANCE:
