@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,3 +120,42 @@ def rays(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     x = (np.arange(camera.width) + 0.5 - camera.cx) / camera.fx
     y = (np.arange(camera.height) + 0.5 - camera.cy) / camera.fy
     return x, y
+
+
+def coverage(
+    primitives: Primitives, camera: Camera, visible: np.ndarray, *, samples: int = 40_000
+) -> tuple[int, int]:
+    """How many pixels of an object are `visible` (h, w) bool, and how many it would cover alone.
+
+    The second count goes on beyond the image, up to one image size on each side, so that its
+    ratio to the first is the share that neither other objects nor the border hide. Where the
+    object's rectangle has more than `samples` pixels both count every n-th pixel only.
+    """
+    from n3d.synthetic import raycast_kernels as kernels
+
+    ready = prepare(primitives)
+    w, h = camera.width, camera.height
+    rectangles = _rectangles(ready, camera, (-w, -h, 2 * w, 2 * h))
+    full = rectangles[(rectangles[:, 2:] > rectangles[:, :2]).all(axis=1)]
+    if len(full) == 0:
+        return 0, 0
+    low, high = full[:, :2].min(axis=0), full[:, 2:].max(axis=0)
+    stride = max(1, math.ceil(math.sqrt(np.prod(high - low) / samples)))
+    # On the image's own grid of every n-th pixel, so that both counts see the same pixels.
+    start = low - low % stride
+    grid = np.empty(tuple((high - start + stride - 1) // stride)[::-1], bool)
+    kernels.cover(
+        primitives.kind,
+        ready.to_unit,
+        ready.origin,
+        primitives.ends,
+        primitives.caps,
+        rectangles,
+        np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
+        start,
+        stride,
+        grid,
+    )
+    x0, y0 = np.maximum(start, 0)
+    seen = visible[y0 : max(high[1], 0) : stride, x0 : max(high[0], 0) : stride]
+    return int(np.count_nonzero(seen)), int(np.count_nonzero(grid))
