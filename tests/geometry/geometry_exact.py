@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 from n3d.geometry import CORNER_SIGNS, FACES, Box3D
 
@@ -58,14 +59,11 @@ def _clip(polygon, plane):
 def _coplanar(face, planes):
     """Whether the face lies in one of the planes, looking the same way."""
     normal = _cross(_sub(face[1], face[0]), _sub(face[2], face[0]))
-    for n, d in planes:
-        if all(_dot(n, p) == d for p in face[:3]) and _dot(n, normal) > 0:
-            return True
-    return False
+    return any(_dot(n, normal) > 0 and all(_dot(n, p) == d for p in face[:3]) for n, d in planes)
 
 
 def exact_intersection(a: Box3D, b: Box3D) -> Fraction:
-    """Volume shared by two boxes: cones from the centre of `a` over each box's faces within the other.
+    """Volume shared by two boxes: cones from the centre of `a` over the faces within the other.
 
     Exact for the solids spanned by the float64 centre, size and rotation; a face that both
     have in common is counted once.
@@ -79,8 +77,9 @@ def exact_intersection(a: Box3D, b: Box3D) -> Fraction:
             polygon = face
             for plane in planes:
                 polygon = _clip(polygon, plane) if len(polygon) > 2 else []
-            for p, q in zip(polygon[1:-1], polygon[2:]):
-                total += _dot(_sub(polygon[0], origin), _cross(_sub(p, origin), _sub(q, origin)))
+            rays = [_sub(p, origin) for p in polygon]
+            for p, q in pairwise(rays[1:]):
+                total += _dot(rays[0], _cross(p, q))
     return total / 6
 
 

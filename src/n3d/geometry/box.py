@@ -102,18 +102,21 @@ class Box3D:
         """
         c = floats(corners, (8, 3), field="corners")
         center = c.mean(axis=-2)
-        # Least-squares axes: column k is the mean edge along local axis k.
-        axes = np.swapaxes(c - center[..., None, :], -1, -2) @ CORNER_SIGNS / 8
-        half = np.linalg.norm(axes, axis=-2)
-        if (half <= 0).any():
+        local = c - center[..., None, :]
+        spread = np.linalg.svd(local, compute_uv=False)
+        if (spread[..., 2] <= 1e-12 * spread[..., 0]).any():
             raise GeometryError("box has no volume", code="box-size", field="corners")
-        u, _, vt = np.linalg.svd(axes / half[..., None, :])
+        # Least-squares axes: column k is the mean edge along local axis k.
+        axes = np.swapaxes(local, -1, -2) @ CORNER_SIGNS / 8
+        half = np.linalg.norm(axes, axis=-2)
+        u, _, vt = np.linalg.svd(axes / np.maximum(half, 1e-300)[..., None, :])
         rotation = u @ vt
         wrong = np.linalg.det(rotation) < 0
         fitted = center[..., None, :] + (CORNER_SIGNS * half[..., None, :]) @ np.swapaxes(
             rotation, -1, -2
         )
-        error = np.abs(fitted - c).max(axis=(-1, -2)) / (2 * np.linalg.norm(half, axis=-1))
+        diagonal = np.linalg.norm(spread, axis=-1) / np.sqrt(2)
+        error = np.abs(fitted - c).max(axis=(-1, -2)) / diagonal
         if np.any(wrong | (error > tolerance)):
             raise GeometryError(
                 f"corners are not a box in the expected order (off by {np.max(error):.1%} of its "
@@ -241,13 +244,18 @@ class Box3D:
         """The scene seen `factor` times larger from the same camera."""
         return Box3D(self.center * factor, self.size * factor, self.rotation)
 
-    def project(self, camera: Camera, *, near: float = 1e-3) -> np.ndarray:
+    def project(
+        self, camera: Camera, *, near: float = 1e-3, drop_behind: bool = False
+    ) -> np.ndarray:
         """Image rectangle (..., 4) as x0, y0, x1, y1 pixels, not clipped to the image.
 
         Edges are cut at z = `near`, so that a box that reaches behind the camera is bounded
-        by what is in front; NaN for a box that is wholly behind.
+        by what is in front; NaN for a box that is wholly behind. With `drop_behind` the corners
+        with z <= 0 are left out instead, the rule of the N3D-VLM demo.
         """
         corners = self.corners
+        if drop_behind:
+            return _bounds(camera.project(corners))
         a, b = corners[..., [e[0] for e in EDGES], :], corners[..., [e[1] for e in EDGES], :]
         za, zb = a[..., 2], b[..., 2]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -261,10 +269,13 @@ class Box3D:
             ],
             axis=-2,
         )
-        z = points[..., 2:]
-        uv = points[..., :2] / z * [camera.fx, camera.fy] + [camera.cx, camera.cy]
-        seen = ~np.isnan(uv[..., 0])
-        low = np.where(seen[..., None], uv, np.inf).min(axis=-2)
-        high = np.where(seen[..., None], uv, -np.inf).max(axis=-2)
-        out = np.concatenate([low, high], axis=-1)
-        return np.where(np.isfinite(out), out, np.nan)
+        return _bounds(camera.project(points))
+
+
+def _bounds(uv: np.ndarray) -> np.ndarray:
+    """x0, y0, x1, y1 (..., 4) of the pixels (..., n, 2) that are not NaN; NaN where all are."""
+    seen = ~np.isnan(uv)
+    low = np.where(seen, uv, np.inf).min(axis=-2)
+    high = np.where(seen, uv, -np.inf).max(axis=-2)
+    out = np.concatenate([low, high], axis=-1)
+    return np.where(np.isfinite(out), out, np.nan)

@@ -191,7 +191,7 @@ class Camera:
 
     def resize(self, width: int, height: int) -> Camera:
         """The camera of the image resized to `width` x `height`."""
-        sx, sy = width / self.width, height / self.height
+        sx, sy = _side(width, "width") / self.width, _side(height, "height") / self.height
         return replace(
             self,
             fx=self.fx * sx,

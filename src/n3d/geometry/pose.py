@@ -132,9 +132,9 @@ def axis_rotation(axis: int, angle) -> np.ndarray:
 def upright(up) -> np.ndarray:
     """The gravity frame (3, 3) in camera coordinates: columns right, down, forward.
 
-    Column 1 is -up; column 2 is the camera's forward axis made horizontal (its up-image axis
-    when the camera looks straight up or down); column 0 completes a right-handed frame.
-    For a level camera it is the identity.
+    Column 1 is -up; column 2 is the camera's forward axis made horizontal, within 2.6 degrees
+    of straight down (up) the image's upward (downward) axis; column 0 completes a
+    right-handed frame. For a level camera it is the identity.
     """
     up = np.asarray(up, dtype=float)
     norm = np.linalg.norm(up)
@@ -143,7 +143,7 @@ def upright(up) -> np.ndarray:
     down = -up / norm
     forward = np.array([0.0, 0.0, 1.0])
     if abs(down[2]) > 0.999:
-        forward = np.array([0.0, -1.0, 0.0])
+        forward = np.array([0.0, -np.sign(down[2]), 0.0])
     forward = forward - down * (forward @ down)
     forward /= np.linalg.norm(forward)
     return np.stack([np.cross(down, forward), down, forward], axis=1)
