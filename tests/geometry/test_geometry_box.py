@@ -212,6 +212,9 @@ def test_stacking_and_indexing():
     assert all(a.allclose(b) for a, b in zip(stack, boxes_))
     assert stack[1:].center[:, 0].tolist() == [1, 2]
     assert Box3D.stack([]).shape == (0,)
+    assert boxes_[0]
+    assert stack
+    assert not Box3D.stack([])
     with pytest.raises(TypeError, match="no length"):
         len(boxes_[0])
     with pytest.raises(TypeError, match="indexed"):

@@ -174,6 +174,7 @@ def test_from_fov_has_that_field_of_view(degrees, width, height):
         ({"fx": "525"}, "camera-type"),
         ({"cx": None}, "camera-type"),
         ({"cx": True}, "camera-type"),
+        ({"cx": np.complex128(1)}, "camera-type"),
         ({"width": 0}, "camera-size"),
         ({"width": -640}, "camera-size"),
         ({"width": 640.5}, "camera-size"),

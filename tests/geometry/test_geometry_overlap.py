@@ -118,7 +118,7 @@ def test_both_paths_agree_where_an_axis_is_shared(rng):
         frame[e, k] = -keep
     assert overlap_kernels._shared_axis(frame) == (k, e)
     scratch = np.empty((8, 3)), np.empty(8, np.int64), *np.empty((3, 32, 3))
-    assert overlap_kernels._prism(frame, k, e) == pytest.approx(
+    assert overlap_kernels._prism(frame, k, e, *scratch[2:4]) == pytest.approx(
         overlap_kernels._solid(frame, *scratch), rel=1e-9, abs=1e-12
     )
 

@@ -13,10 +13,8 @@ from functools import lru_cache
 import numpy as np
 
 from n3d.errors import GeometryError
-from n3d.geometry.arrays import floats
+from n3d.geometry.calibration import calibration_matrix, finite_number, pixel_count
 from n3d.geometry.pointmap import PointMap
-
-MAX_SIDE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,9 @@ class Camera:
 
     def __post_init__(self) -> None:
         for name in ("fx", "fy", "cx", "cy"):
-            object.__setattr__(self, name, _number(getattr(self, name), name))
+            object.__setattr__(self, name, finite_number(getattr(self, name), name))
         for name in ("width", "height"):
-            object.__setattr__(self, name, _side(getattr(self, name), name))
+            object.__setattr__(self, name, pixel_count(getattr(self, name), name))
         for name in ("fx", "fy"):
             if getattr(self, name) <= 0:
                 raise GeometryError(
@@ -70,29 +68,8 @@ class Camera:
         says that the first row is divided by the width and the second by the height;
         `y_up` that fy is negative because y points up.
         """
-        k = floats(matrix, (), field="K", kind="camera")
-        if k.shape != (3, 3):
-            raise GeometryError(
-                f"K must be 3x3, got shape {k.shape}",
-                code="camera-shape",
-                field="K",
-                hint="Give a 3x3 matrix, or fx, fy, cx, cy",
-            )
-        width, height = _side(width, "width"), _side(height, "height")
-        if not np.allclose(k[2], [0, 0, 1], atol=1e-9):
-            raise GeometryError(
-                f"last row of K must be [0, 0, 1], got {k[2].tolist()}",
-                code="camera-last-row",
-                field="K",
-            )
-        scale = max(abs(k[0, 0]), abs(k[1, 1]), 1e-12)
-        if abs(k[0, 1]) > 1e-6 * scale or abs(k[1, 0]) > 1e-6 * scale:
-            raise GeometryError(
-                f"K has skew ({k[0, 1]:g}, {k[1, 0]:g}), which is not supported",
-                code="camera-skew",
-                field="K",
-                hint="Rectify the image first",
-            )
+        k = calibration_matrix(matrix)
+        width, height = pixel_count(width, "width"), pixel_count(height, "height")
         fx, fy, cx, cy = k[0, 0], k[1, 1], k[0, 2], k[1, 2]
         if normalized:
             fx, cx, fy, cy = fx * width, cx * width, fy * height, cy * height
@@ -114,8 +91,8 @@ class Camera:
         cls, horizontal_deg: float, width: int, height: int, *, source: str = "given"
     ) -> Camera:
         """Camera with square pixels, a centred principal point and a horizontal field of view."""
-        horizontal_deg = _number(horizontal_deg, "fov")
-        width, height = _side(width, "width"), _side(height, "height")
+        horizontal_deg = finite_number(horizontal_deg, "fov")
+        width, height = pixel_count(width, "width"), pixel_count(height, "height")
         if not 0 < horizontal_deg < 180:
             raise GeometryError(
                 f"horizontal field of view is {horizontal_deg:g} degrees",
@@ -191,7 +168,10 @@ class Camera:
 
     def resize(self, width: int, height: int) -> Camera:
         """The camera of the image resized to `width` x `height`."""
-        sx, sy = _side(width, "width") / self.width, _side(height, "height") / self.height
+        sx, sy = (
+            pixel_count(width, "width") / self.width,
+            pixel_count(height, "height") / self.height,
+        )
         return replace(
             self,
             fx=self.fx * sx,
@@ -224,30 +204,6 @@ class Camera:
     def flip(self) -> Camera:
         """The camera of the horizontally mirrored image."""
         return replace(self, cx=self.width - self.cx)
-
-
-def _number(value, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise GeometryError(
-            f"must be a number, got {type(value).__name__} {value!r}",
-            code="camera-type",
-            field=name,
-        )
-    if not math.isfinite(value):
-        raise GeometryError("must be finite", code="camera-not-finite", field=name)
-    return float(value)
-
-
-def _side(value, name: str) -> int:
-    whole = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not whole or not 1 <= value <= MAX_SIDE or value != int(value):
-        raise GeometryError(
-            f"must be a whole number of pixels, got {value!r}",
-            code="camera-size",
-            field=name,
-            limit=f"1 to {MAX_SIDE}",
-        )
-    return int(value)
 
 
 @lru_cache(maxsize=64)

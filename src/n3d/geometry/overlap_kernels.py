@@ -17,7 +17,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from n3d.geometry.box import CORNER_SIGNS, FACES
+from n3d.geometry.corners import CORNER_SIGNS, FACES
 
 # A pair counts as sharing an axis when no surface leans by more than this share of A's half size.
 LEAN = 1e-12
@@ -78,62 +78,6 @@ def _shared_axis(frame):
             ):
                 return k, e
     return -1, -1
-
-
-@nb.njit(**_options)
-def _clamp(v):
-    return min(max(v, -1.0), 1.0)
-
-
-@nb.njit(**_options)
-def _mean_clamped(a, b):
-    """Mean of clamp(v, -1, 1) for v running evenly from a to b."""
-    if a > b:
-        a, b = b, a
-    if a >= 1 or b <= -1:
-        return _clamp(a)
-    total, span = 0.0, b - a
-    if span <= 0:
-        return a
-    low, high = a, b
-    if a < -1:
-        total += a + 1
-        low = -1.0
-    if b > 1:
-        total += b - 1
-        high = 1.0
-    return (total + (high - low) * (low + high) / 2) / span
-
-
-@nb.njit(**_options)
-def _edge(x0, y0, x1, y1, level):
-    """Integral of clamp(y) - level over the edge's part with |x| <= 1, signed by dx."""
-    a, b = _clamp(x0), _clamp(x1)
-    if a == b:
-        return 0.0
-    slope = (y1 - y0) / (x1 - x0)
-    ya = y0 + (a - x0) * slope if a != x0 else y0
-    yb = y1 + (b - x1) * slope if b != x1 else y1
-    return (b - a) * (_mean_clamped(ya, yb) - level)
-
-
-@nb.njit(**_options)
-def _prism(frame, k, e):
-    """Shared volume, in units of A's half sizes, where axis k of A is parallel to axis e of B."""
-    c, h = frame[3, k], abs(frame[e, k])
-    height = min(1.0, c + h) - max(-1.0, c - h)
-    if height <= 0:
-        return 0.0
-    p, q, u, v = (k + 1) % 3, (k + 2) % 3, (e + 1) % 3, (e + 2) % 3
-    cx, cy = frame[3, p], frame[3, q]
-    sx, sy = frame[u, p] + frame[v, p], frame[u, q] + frame[v, q]
-    dx, dy = frame[u, p] - frame[v, p], frame[u, q] - frame[v, q]
-    level = _clamp(cy)
-    area = _edge(cx - sx, cy - sy, cx + dx, cy + dy, level)
-    area += _edge(cx + dx, cy + dy, cx + sx, cy + sy, level)
-    area += _edge(cx + sx, cy + sy, cx - dx, cy - dy, level)
-    area += _edge(cx - dx, cy - dy, cx - sx, cy - sy, level)
-    return height * abs(area)
 
 
 @nb.njit(**_options)
@@ -200,27 +144,57 @@ def _face(polygon, n, level, p, q):
 
 
 @nb.njit(**_options)
-def _corners(frame, corners, codes):
-    """Corners of B, and what each lies beyond: bits for x < -1, x > 1, y < -1, y > 1."""
-    for i in range(8):
-        for k in range(3):
-            corners[i, k] = (
-                frame[3, k]
-                + CORNER_SIGNS[i, 0] * frame[0, k]
-                + CORNER_SIGNS[i, 1] * frame[1, k]
-                + CORNER_SIGNS[i, 2] * frame[2, k]
-            )
-        x, y = corners[i, 0], corners[i, 1]
-        codes[i] = (x < -1) | ((x > 1) << 1) | ((y < -1) << 2) | ((y > 1) << 3)
+def _side_code(x, y):
+    """The side planes of A that a point lies beyond: bits for x < -1, x > 1, y < -1, y > 1."""
+    return (x < -1) | ((x > 1) << 1) | ((y < -1) << 2) | ((y > 1) << 3)
+
+
+@nb.njit(**_options)
+def _clip_sides(polygon, beyond, spare):
+    """A parallelogram within the side planes named by `beyond`: it, the other array, its size."""
+    n = 4
+    for plane in range(4):
+        if beyond >> plane & 1 and n > 2:
+            n = _clip(polygon, n, plane >> 1, 1.0 if plane & 1 else -1.0, 1.0, spare)
+            polygon, spare = spare, polygon
+    return polygon, spare, n
+
+
+@nb.njit(**_options)
+def _prism(frame, k, e, p, q):
+    """Shared volume, in units of A's half sizes, where axis k of A is parallel to axis e of B."""
+    c, h = frame[3, k], abs(frame[e, k])
+    height = min(1.0, c + h) - max(-1.0, c - h)
+    if height <= 0:
+        return 0.0
+    u, v = (e + 1) % 3, (e + 2) % 3
+    together, beyond = 15, 0
+    for i in range(4):
+        su, sv = CORNER_SIGNS[i, 0], CORNER_SIGNS[i, 1]
+        for axis in range(2):
+            m = (k + 1 + axis) % 3
+            p[i, axis] = frame[3, m] + su * frame[u, m] + sv * frame[v, m]
+        p[i, 2] = 0.0
+        code = _side_code(p[i, 0], p[i, 1])
+        together, beyond = together & code, beyond | code
+    if together:
+        return 0.0
+    outline, _, n = _clip_sides(p, beyond, q)
+    return height * abs(_integral(outline, n, -1.0, 0.0)) if n > 2 else 0.0
 
 
 @nb.njit(**_options)
 def _solid(frame, corners, codes, p, q, r):
     """Shared volume, in units of A's half sizes, of the cube and any parallelepiped."""
-    _corners(frame, corners, codes)
+    for i in range(8):
+        for k in range(3):
+            corners[i, k] = frame[3, k]
+            for e in range(3):
+                corners[i, k] += CORNER_SIGNS[i, e] * frame[e, k]
+        codes[i] = _side_code(corners[i, 0], corners[i, 1])
     # The clipped shadows of B's faces cancel, so a constant may be taken off clamp(z): the
     # value at B's centre keeps the terms of a small B small.
-    level = _clamp(frame[3, 2])
+    level = min(max(frame[3, 2], -1.0), 1.0)
     total = 0.0
     for f in range(6):
         a, b, c, d = FACES[f]
@@ -231,11 +205,7 @@ def _solid(frame, corners, codes, p, q, r):
                 corners[a, k], corners[b, k], corners[c, k], corners[d, k]
             )  # fmt: skip
         beyond = codes[a] | codes[b] | codes[c] | codes[d]
-        polygon, spare, n = p, q, 4
-        for plane in range(4):
-            if beyond >> plane & 1 and n > 2:
-                n = _clip(polygon, n, plane >> 1, 1.0 if plane & 1 else -1.0, 1.0, spare)
-                polygon, spare = spare, polygon
+        polygon, spare, n = _clip_sides(p, beyond, q)
         if n > 2:
             total += _face(polygon, n, level, spare, r)
     return total
@@ -260,7 +230,7 @@ def _pair(a, i, b, j, as_iou, frame, corners, codes, p, q, r):
     if not near:
         return 0.0
     k, e = _shared_axis(frame)
-    shared = _prism(frame, k, e) if k >= 0 else _solid(frame, corners, codes, p, q, r)
+    shared = _prism(frame, k, e, p, q) if k >= 0 else _solid(frame, corners, codes, p, q, r)
     shared = min(max(shared, 0.0), 8.0)
     if as_iou:
         return shared / (8 + 8 * max(va, vb) / min(va, vb) - shared)
