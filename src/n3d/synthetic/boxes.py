@@ -76,7 +76,7 @@ def single_box(
         )
         mask = view.ids == 0
         if variant == "truncated":
-            visible, total = raycast.coverage(solid, camera, mask)
+            visible, total = raycast.coverage(raycast.prepare(solid), slice(None), camera, mask)
             inside = visible / total if total else 0.0
             if not 0.2 <= inside <= 0.8:
                 continue

@@ -85,6 +85,9 @@ def sofa(s: Shape, rng: np.random.Generator) -> None:
         s.box(x * (w - arm) / 2, seat - cushion, back / 2, arm, 0.3, d - back)
     inner, n = w - 2 * arm, 2 if w < 1.8 else 3
     soft = Paint(shaded(s.main.color, 1.1), s.main.accent, s.main.pattern, s.main.period)
+    # What shows in the seams between the cushions.
+    seam = Paint(shaded(s.main.color, 0.6))
+    s.box(0, seat - cushion, back / 2, inner, cushion - 0.003, d - back - 0.02, seam)
     for k in range(n):
         x = (k - (n - 1) / 2) * inner / n
         s.box(x, seat - cushion, back / 2, inner / n - 0.015, cushion, d - back - 0.01, soft)
@@ -120,10 +123,10 @@ def shelf(s: Shape, rng: np.random.Generator) -> None:
     levels = max(2, round((h - 0.1) / 0.36))
     for k in range(levels + 1):
         y = 0.05 + k * (h - 0.05 - board) / levels
-        s.box(0, y, 0, w - 2 * board, board, d)
+        s.box(0, y, 0.01, w - 2 * board, board, d - 0.02)
         room = (h - 0.05 - board) / levels - board
         top = k == levels
-        s.stand(0, 0.01, w - 2 * board - 0.04, d - 0.04, y + board, np.inf if top else room - 0.02)
+        s.stand(0, 0.01, w - 2 * board - 0.04, d - 0.05, y + board, np.inf if top else room - 0.02)
 
 
 def cabinet(s: Shape, rng: np.random.Generator) -> None:

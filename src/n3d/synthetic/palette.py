@@ -55,11 +55,7 @@ def paint(name: str, rng: np.random.Generator, textured: float) -> Paint:
     color = draw(name, rng)
     if rng.random() >= textured:
         return Paint(color)
-    tone = 1.55 if name == "black" else rng.choice((0.55, 1.35))
-    if name == "black":
-        tone = 1.12
-    if name == "white":
-        tone = 0.8
+    tone = {"black": 1.12, "white": 0.8}.get(name) or rng.choice((0.6, 1.25))
     pattern = (solids.CHECKER, solids.STRIPES, solids.MOTTLED)[rng.integers(3)]
     return Paint(color, shaded(color, float(tone)), pattern, float(rng.uniform(0.03, 0.12)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from n3d.geometry.pose import checked_rotation
 
 BOX, ELLIPSOID, FRUSTUM, PLANE = 0, 1, 2, 3
 CAP_TOP, CAP_BOTTOM = 1, 2
-PLAIN, CHECKER, STRIPES, MOTTLED, PLANKS = 0, 1, 2, 3, 4
+PLAIN, CHECKER, STRIPES, MOTTLED, PLANKS, GLOW = 0, 1, 2, 3, 4, 5
 BACKGROUND = -1
 
 _GREY = (0.6, 0.6, 0.6)
@@ -60,7 +60,8 @@ class Primitives:
     def __post_init__(self) -> None:
         n = len(self.kind)
         for name, (tail, dtype) in _LAYOUT.items():
-            value = np.ascontiguousarray(getattr(self, name), dtype)
+            # A copy: the kernels refuse read-only arrays, such as broadcast ones.
+            value = np.array(getattr(self, name), dtype, order="C")
             if value.shape != (n, *tail):
                 raise GeometryError(
                     f"has shape {value.shape}, expected {(n, *tail)}",
@@ -79,7 +80,16 @@ class Primitives:
 
     def __getitem__(self, index) -> Primitives:
         """The rows that a slice, a bool mask or an index array picks."""
-        return Primitives(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+        return self._with(**{name: getattr(self, name)[index] for name in _LAYOUT})
+
+    def _with(self, **changed: np.ndarray) -> Primitives:
+        """Other arrays in place of some; they come from arrays that have been checked."""
+        out = object.__new__(Primitives)
+        for name, (_, dtype) in _LAYOUT.items():
+            value = changed.get(name)
+            value = getattr(self, name) if value is None else np.ascontiguousarray(value, dtype)
+            object.__setattr__(out, name, value)
+        return out
 
     # -- makers ---------------------------------------------------------------------------
 
@@ -153,9 +163,13 @@ class Primitives:
         cls, point, normal, object_id: int = BACKGROUND, color=_GREY, **surface
     ) -> Primitives:
         """An endless plane through `point`, seen from the side that `normal` points to."""
-        return cls._one(
-            PLANE, point, 1.0, _facing(np.asarray(normal, float)), object_id, color, **surface
-        )
+        return cls._one(PLANE, point, 1.0, facing(normal), object_id, color, **surface)
+
+    @classmethod
+    def from_rows(cls, rows: list[tuple]) -> Primitives:
+        """Solids from tuples with one value per field, in the order of the fields."""
+        columns = zip(*rows, strict=True)
+        return cls(**{name: np.array(c) for name, c in zip(_LAYOUT, columns, strict=True)})
 
     @classmethod
     def join(cls, parts: Iterable[Primitives]) -> Primitives:
@@ -174,10 +188,23 @@ class Primitives:
 
     def transform(self, b_from_a: Pose) -> Primitives:
         """The same solids in frame b."""
-        return replace(
-            self,
-            center=b_from_a.apply(self.center),
-            rotation=b_from_a.rotation @ self.rotation,
+        return self._with(
+            center=b_from_a.apply(self.center), rotation=b_from_a.rotation @ self.rotation
+        )
+
+    def placed(self, turn: np.ndarray, shift: np.ndarray) -> Primitives:
+        """Every solid turned by its own row of (n, 3, 3), then moved by its row of (n, 3)."""
+        center = (turn @ self.center[..., None])[..., 0] + shift
+        return self._with(center=center, rotation=turn @ self.rotation)
+
+    def owned(self, object_id: np.ndarray) -> Primitives:
+        """The same solids as parts of the objects (n,)."""
+        return self._with(object_id=object_id)
+
+    def scaled(self, factor: float) -> Primitives:
+        """All lengths times a factor."""
+        return self._with(
+            center=self.center * factor, size=self.size * factor, period=self.period * factor
         )
 
     def extents(self, axes=None) -> tuple[np.ndarray, np.ndarray]:
@@ -186,28 +213,19 @@ class Primitives:
         `axes` (3, 3) holds them as columns; None means the frame's own. Exact. A plane has
         the extent of its point.
         """
-        turn = self.rotation if axes is None else np.asarray(axes, float).T @ self.rotation
-        center = self.center if axes is None else self.center @ np.asarray(axes, float)
-        half = turn * (self.size[:, None, :] / 2)
-        reach = np.abs(half).sum(axis=-1)
-        low, high = -reach, reach
-        # Support functions: an ellipsoid's is a norm, a frustum's the larger of its two discs'.
-        ball = np.linalg.norm(half, axis=-1)
-        disc = np.hypot(half[..., 0], half[..., 2])
-        at_top = disc * self.ends[:, :1]
-        at_bottom = disc * self.ends[:, 1:]
-        along = half[..., 1]
-        kind = self.kind[:, None]
-        round_high = np.maximum(at_top - along, at_bottom + along)
-        round_low = np.minimum(-at_top - along, -at_bottom + along)
-        high = np.where(kind == ELLIPSOID, ball, np.where(kind == FRUSTUM, round_high, high))
-        low = np.where(kind == ELLIPSOID, -ball, np.where(kind == FRUSTUM, round_low, low))
-        flat = kind == PLANE
-        return center + np.where(flat, 0, low), center + np.where(flat, 0, high)
+        from n3d.synthetic import raycast_kernels as kernels  # numba: imported when needed
+
+        frame = np.eye(3) if axes is None else np.array(axes, np.float64, order="C")
+        low, high = np.empty_like(self.center), np.empty_like(self.center)
+        kernels.extents(
+            self.kind, self.center, self.size, self.rotation, self.ends, frame, low, high
+        )
+        return low, high
 
 
-def _facing(normal: np.ndarray) -> np.ndarray:
-    """A rotation whose -y column is the given normal."""
+def facing(normal) -> np.ndarray:
+    """A rotation (3, 3) whose -y column is the given normal made unit."""
+    normal = np.asarray(normal, float)
     y = -normal / np.linalg.norm(normal)
     seed = np.array([1.0, 0, 0]) if abs(y[0]) < 0.9 else np.array([0, 0, 1.0])
     x = seed - y * (seed @ y)

@@ -40,6 +40,14 @@ class Prepared:
     half_axes: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Hits:
+    """`depth` (h, w) float64, inf where nothing, and `parts` (h, w) int32 rows, -1 there."""
+
+    depth: np.ndarray
+    parts: np.ndarray
+
+
 def prepare(primitives: Primitives) -> Prepared:
     """The unit-form maps of primitives in the camera frame."""
     half = primitives.size / 2
@@ -58,7 +66,8 @@ def cast(primitives: Primitives | Prepared, camera: Camera, *, normals: bool = F
     from n3d.synthetic import raycast_kernels as kernels  # numba: imported when first needed
 
     ready = primitives if isinstance(primitives, Prepared) else prepare(primitives)
-    depth, parts = _hits(ready, camera)
+    hits = hit(ready, camera)
+    depth, parts = hits.depth, hits.parts
     solids = ready.primitives
     out = None
     if normals:
@@ -78,8 +87,8 @@ def cast(primitives: Primitives | Prepared, camera: Camera, *, normals: bool = F
     return Cast(np.where(parts >= 0, depth, 0).astype(np.float32), owner[parts], parts, out)
 
 
-def _hits(ready: Prepared, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Depth (h, w) float64, inf where nothing, and the primitive's row, -1 where nothing."""
+def hit(ready: Prepared, camera: Camera) -> Hits:
+    """The first hits, as the kernels give them."""
     from n3d.synthetic import raycast_kernels as kernels
 
     depth = np.empty((camera.height, camera.width))
@@ -96,18 +105,19 @@ def _hits(ready: Prepared, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
         depth,
         parts,
     )
-    return depth, parts
+    return Hits(depth, parts)
 
 
-def _rectangles(ready: Prepared, camera: Camera, window) -> np.ndarray:
+def _rectangles(ready: Prepared, camera: Camera, window, rows=slice(None)) -> np.ndarray:
     from n3d.synthetic import raycast_kernels as kernels
 
-    out = np.empty((len(ready.primitives), 4), np.int64)
+    kind = ready.primitives.kind[rows]
+    out = np.empty((len(kind), 4), np.int64)
     intrinsics = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
     kernels.rectangles(
-        ready.primitives.kind,
-        ready.half_axes,
-        ready.primitives.center,
+        kind,
+        ready.half_axes[rows],
+        ready.primitives.center[rows],
         intrinsics,
         np.array(window, np.int64),
         out,
@@ -123,19 +133,19 @@ def rays(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
 
 
 def coverage(
-    primitives: Primitives, camera: Camera, visible: np.ndarray, *, samples: int = 40_000
+    ready: Prepared, rows: slice, camera: Camera, visible: np.ndarray, *, samples: int = 40_000
 ) -> tuple[int, int]:
     """How many pixels of an object are `visible` (h, w) bool, and how many it would cover alone.
 
-    The second count goes on beyond the image, up to one image size on each side, so that its
-    ratio to the first is the share that neither other objects nor the border hide. Where the
-    object's rectangle has more than `samples` pixels both count every n-th pixel only.
+    `rows` are its primitives. The second count goes on beyond the image, up to one image size
+    on each side, so that the ratio is the share that neither other objects nor the border
+    hide. Where the object's rectangle has more than `samples` pixels both count every n-th
+    pixel only.
     """
     from n3d.synthetic import raycast_kernels as kernels
 
-    ready = prepare(primitives)
     w, h = camera.width, camera.height
-    rectangles = _rectangles(ready, camera, (-w, -h, 2 * w, 2 * h))
+    rectangles = _rectangles(ready, camera, (-w, -h, 2 * w, 2 * h), rows)
     full = rectangles[(rectangles[:, 2:] > rectangles[:, :2]).all(axis=1)]
     if len(full) == 0:
         return 0, 0
@@ -144,12 +154,13 @@ def coverage(
     # On the image's own grid of every n-th pixel, so that both counts see the same pixels.
     start = low - low % stride
     grid = np.empty(tuple((high - start + stride - 1) // stride)[::-1], bool)
+    solids = ready.primitives
     kernels.cover(
-        primitives.kind,
-        ready.to_unit,
-        ready.origin,
-        primitives.ends,
-        primitives.caps,
+        solids.kind[rows],
+        ready.to_unit[rows],
+        ready.origin[rows],
+        solids.ends[rows],
+        solids.caps[rows],
         rectangles,
         np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
         start,

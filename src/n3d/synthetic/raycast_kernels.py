@@ -351,3 +351,65 @@ def cover(kind, to_unit, origin, ends, caps, rectangles, intrinsics, start, stri
                     caps[k],
                 )
                 out[i, j] = t < INFINITY
+
+
+@nb.njit(nb.void(nb.int32[:, ::1], nb.int64[::1], nb.int64[:, ::1]), cache=True)
+def tally(ids, count, rectangles):
+    """Pixels of every id 0..n-1 and their rectangles x0, y0, x1, y1 (0, 0, 0, 0 for none)."""
+    h, w = ids.shape
+    count[:] = 0
+    rectangles[:] = 0
+    for i in range(h):
+        for j in range(w):
+            k = ids[i, j]
+            if k < 0:
+                continue
+            r = rectangles[k]
+            if count[k] == 0:
+                r[0], r[1], r[2], r[3] = j, i, j + 1, i + 1
+            count[k] += 1
+            r[0] = min(r[0], j)
+            r[2] = max(r[2], j + 1)
+            r[3] = i + 1
+
+
+@nb.njit(
+    nb.void(
+        nb.int32[::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, :, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+    ),
+    cache=True,
+)
+def extents(kind, center, size, rotation, ends, axes, low, high):
+    """Lowest and highest coordinate (n, 3) of every solid along the columns of `axes`."""
+    half = np.empty(3)
+    for k in range(len(kind)):
+        for a in range(3):
+            middle = 0.0
+            for c in range(3):
+                middle += axes[c, a] * center[k, c]
+                half[c] = 0.0
+                for r in range(3):
+                    half[c] += axes[r, a] * rotation[k, r, c]
+                half[c] *= size[k, c] / 2
+            if kind[k] == 0:
+                reach = abs(half[0]) + abs(half[1]) + abs(half[2])
+                under, over = -reach, reach
+            elif kind[k] == 1:
+                reach = math.sqrt(half[0] ** 2 + half[1] ** 2 + half[2] ** 2)
+                under, over = -reach, reach
+            elif kind[k] == 2:
+                # The larger of its two discs'.
+                disc = math.sqrt(half[0] ** 2 + half[2] ** 2)
+                top, bottom = disc * ends[k, 0], disc * ends[k, 1]
+                under = min(-top - half[1], -bottom + half[1])
+                over = max(top - half[1], bottom + half[1])
+            else:
+                under, over = 0.0, 0.0
+            low[k, a], high[k, a] = middle + under, middle + over

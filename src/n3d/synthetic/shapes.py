@@ -82,6 +82,10 @@ class Shape:
         """A cylinder or frustum in the same box; `caps` says which ends are closed."""
         self._add(solids.FRUSTUM, x, y, z, w, h, d, paint, turn, (top, bottom), caps)
 
+    def plane(self, x, y, z, turn: np.ndarray, paint: Paint | None = None) -> None:
+        """An endless plane through a point; `turn` has its normal as -y column."""
+        self._add(solids.PLANE, x, y - 0.5, z, 1, 1, 1, paint, turn, (1.0, 1.0), 3)
+
     def stand(self, x, z, width, depth, height, clearance=np.inf) -> None:
         """Declare a flat free place; one that is too small to use is ignored."""
         if width > 0.05 and depth > 0.05 and clearance > 0.05:
@@ -89,31 +93,13 @@ class Shape:
 
     def _add(self, kind, x, y, z, w, h, d, paint, turn, ends, caps) -> None:
         p = paint or self.main
-        self.rows.append(
-            (
-                kind,
-                (x, -(y + h / 2), z),
-                (w, h, d),
-                _STRAIGHT if turn is None else turn,
-                ends,
-                caps,
-                p.color,
-                p.accent or p.color,
-                p.pattern,
-                p.period,
-            )
-        )
+        center, turn = (x, -(y + h / 2), z), _STRAIGHT if turn is None else turn
+        look = (p.color, p.accent or p.color, p.pattern, p.period)
+        self.rows.append((kind, center, (w, h, d), turn, ends, caps, 0, *look))
 
     def finish(self) -> Template:
         """The shape moved onto its base centre, with its exact extents."""
-        columns = list(zip(*self.rows, strict=True))
-        kind, center, size, turn, ends, caps, color, accent, pattern, period = columns
-        raw = Primitives(
-            kind=np.array(kind), center=np.array(center), size=np.array(size),
-            rotation=np.array(turn), ends=np.array(ends), caps=np.array(caps),
-            object_id=np.zeros(len(kind), np.int32), color=np.array(color),
-            accent=np.array(accent), pattern=np.array(pattern), period=np.array(period),
-        )  # fmt: skip
+        raw = Primitives.from_rows(self.rows)
         low, high = raw.extents()
         low, high = low.min(axis=0), high.max(axis=0)
         shift = np.array([-(low[0] + high[0]) / 2, -high[1], -(low[2] + high[2]) / 2])

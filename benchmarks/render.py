@@ -1,0 +1,90 @@
+"""Speed of rendering: whole scenes, and ray casting alone. Medians, as JSON.
+
+    python benchmarks/render.py [--json FILE] [--scenes 60] [--processes 2]
+
+Every process runs its own seeds on one thread; images per second are counted over all of
+them on the wall clock, milliseconds are medians over scenes in one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from n3d.synthetic import SceneConfig, make, raycast
+
+SIZES = ((160, 160), (640, 480))
+
+
+def median_ms(action, items) -> float:
+    times = []
+    for item in items:
+        start = time.perf_counter()
+        action(item)
+        times.append(time.perf_counter() - start)
+    return round(1e3 * statistics.median(times), 3)
+
+
+def alone(width: int, height: int, scenes: int) -> dict[str, float]:
+    """Medians of one process: a whole scene, and one cast of its primitives."""
+    config = SceneConfig(width=width, height=height)
+    views = [make(seed, config) for seed in range(min(scenes, 12))]
+    whole = median_ms(lambda seed: make(seed, config), range(scenes))
+    once = median_ms(lambda r: raycast.cast(r.solids, r.rgbd.camera), views * 4)
+    parts = statistics.median(len(r.solids) for r in views)
+    return {"make_ms": whole, "cast_ms": once, "primitives": parts}
+
+
+def _many(job: tuple[int, int, int, int]) -> int:
+    width, height, first, n = job
+    config = SceneConfig(width=width, height=height)
+    for seed in range(first, first + n):
+        make(seed, config)
+    return n
+
+
+def together(width: int, height: int, scenes: int, processes: int) -> float:
+    """Images per second of several processes, after they have started."""
+    with ProcessPoolExecutor(processes) as pool:
+        list(pool.map(_many, [(width, height, 0, 2)] * processes))
+        rates = []
+        for turn in range(3):
+            jobs = [
+                (width, height, (turn * processes + k) * scenes, scenes) for k in range(processes)
+            ]
+            start = time.perf_counter()
+            done = sum(pool.map(_many, jobs))
+            rates.append(done / (time.perf_counter() - start))
+    return round(statistics.median(rates), 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--scenes", type=int, default=60)
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    result: dict[str, object] = {"processes": options.processes}
+    for width, height in SIZES:
+        n = options.scenes if width < 320 else max(options.scenes // 4, 4)
+        name = f"{width}x{height}"
+        result[name] = {
+            **alone(width, height, n),
+            "images_per_second": together(width, height, n, options.processes),
+        }
+    text = json.dumps(result, indent=1)
+    print(text)
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

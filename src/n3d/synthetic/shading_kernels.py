@@ -1,0 +1,183 @@
+"""Compiled shading of a cast: patterns, Lambert light with a shadow map, linear colour out."""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+
+from n3d.synthetic.raycast_kernels import normal
+
+GLOW = 5
+
+
+@nb.njit(nb.float64(nb.int64, nb.int64, nb.int64), cache=True)
+def lattice(x, y, z):
+    """A fixed pseudo-random number in [0, 1) for every lattice point."""
+    h = (x * 374761393 + y * 668265263 + z * 2147483647) & 0xFFFFFFFF
+    h = ((h ^ (h >> 13)) * 1274126177) & 0xFFFFFFFF
+    return ((h ^ (h >> 16)) & 0xFFFF) / 65536.0
+
+
+@nb.njit(nb.float64(nb.float64, nb.float64, nb.float64), cache=True)
+def mottle(x, y, z):
+    """Value noise in [0, 1): smooth between the lattice points."""
+    i, j, k = math.floor(x), math.floor(y), math.floor(z)
+    u, v, w = x - i, y - j, z - k
+    u, v, w = u * u * (3 - 2 * u), v * v * (3 - 2 * v), w * w * (3 - 2 * w)
+    total = 0.0
+    for a in range(2):
+        for b in range(2):
+            for c in range(2):
+                weight = (u if a else 1 - u) * (v if b else 1 - v) * (w if c else 1 - w)
+                total += weight * lattice(int(i) + a, int(j) + b, int(k) + c)
+    return total
+
+
+@nb.njit(nb.float64(nb.int32, nb.float64, nb.float64, nb.float64, nb.float64), cache=True)
+def mix(pattern, x, y, z, period):
+    """Share of the accent colour at a point of the solid's own frame in metres."""
+    # Off the lattice, so that a face at a multiple of the period does not flicker.
+    x, y, z = x / period + 0.137, y / period + 0.241, z / period + 0.171
+    if pattern == 1:
+        return float((math.floor(x) + math.floor(y) + math.floor(z)) & 1)
+    if pattern == 2:
+        return float(math.floor(x + z) & 1)
+    if pattern == 3:
+        return 0.6 * mottle(x, y, z) + 0.4 * mottle(2.7 * x, 2.7 * y, 2.7 * z)
+    if pattern == 4:
+        # Planks: one period wide, eight long, staggered, each with its own tone and joints.
+        row = math.floor(x)
+        along = z / 8.0 + lattice(int(row), 7, 3)
+        tone = 0.8 * lattice(int(row), math.floor(along), 11)
+        joint = x - row < 0.03 or along - math.floor(along) < 0.005
+        return 1.0 if joint else tone + 0.2 * mottle(8.0 * x, 0.0, 0.7 * z)
+    return 0.0
+
+
+@nb.njit(nb.float64(nb.float32[:, ::1], nb.float64, nb.float64, nb.float64), cache=True)
+def lit(shadow, u, v, z):
+    """Share of light at depth z behind texel coordinates u, v: four comparisons, interpolated."""
+    h, w = shadow.shape
+    u, v = u - 0.5, v - 0.5
+    j, i = math.floor(u), math.floor(v)
+    if i < 0 or j < 0 or i + 1 >= h or j + 1 >= w:
+        return 1.0
+    total = 0.0
+    for a in range(2):
+        for b in range(2):
+            stop = shadow[i + a, j + b]
+            weight = (v - i if a else 1 - v + i) * (u - j if b else 1 - u + j)
+            if stop <= 0.0 or z <= stop:
+                total += weight
+    return total
+
+
+@nb.njit(
+    nb.void(
+        nb.int32[::1],
+        nb.float64[:, :, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+        nb.int32[::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+        nb.int32[::1],
+        nb.float64[::1],
+        nb.float64[::1],
+        nb.float64[::1],
+        nb.float64[:, ::1],
+        nb.int32[:, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+        nb.float64[::1],
+        nb.float32[:, ::1],
+        nb.float32[:, :, ::1],
+        nb.float32[:, ::1],
+    ),
+    cache=True,
+    error_model="numpy",
+)
+def shade(
+    kind, to_unit, origin, half, ends, caps, color, accent, pattern, period,
+    ray_x, ray_y, depth, part, lights, to_light, lens, shadow, out, incidence,
+):  # fmt: skip
+    """Linear colour (h, w, 3) and the cosine between normal and ray (h, w).
+
+    `lights` rows: up; key position; key colour; fill direction; fill colour; ambient colour.
+    `to_light` (3, 4) takes camera-frame points to the key light's own camera, whose focal
+    length and centre (texels) are `lens` and whose depth image is `shadow`.
+    """
+    up, key, key_rgb, fill, fill_rgb, ambient = (
+        lights[0], lights[1], lights[2], lights[3], lights[4], lights[5],
+    )  # fmt: skip
+    n, p = np.empty(3), np.empty(3)
+    for i in range(part.shape[0]):
+        for j in range(part.shape[1]):
+            k = part[i, j]
+            if k < 0:
+                out[i, j] = 0.0
+                incidence[i, j] = 1.0
+                continue
+            t, rx, ry = depth[i, j], ray_x[j], ray_y[i]
+            m, o = to_unit[k], origin[k]
+            normal(kind[k], m, o, ends[k], caps[k], rx, ry, t, n)
+            incidence[i, j] = -(n[0] * rx + n[1] * ry + n[2]) / math.sqrt(rx * rx + ry * ry + 1)
+            share = 0.0
+            if 0 < pattern[k] < GLOW:
+                for c in range(3):
+                    p[c] = half[k, c] * (o[c] + t * (m[c, 0] * rx + m[c, 1] * ry + m[c, 2]))
+                share = mix(pattern[k], p[0], p[1], p[2], period[k])
+            p[0], p[1], p[2] = t * rx, t * ry, t
+            sky = 0.6 + 0.4 * (n[0] * up[0] + n[1] * up[1] + n[2] * up[2])
+            lx, ly, lz = key[0] - p[0], key[1] - p[1], key[2] - p[2]
+            far = math.sqrt(lx * lx + ly * ly + lz * lz) + 1e-9
+            facing = (n[0] * lx + n[1] * ly + n[2] * lz) / far
+            direct = 0.0
+            if facing > 0.0:
+                # A step off the surface keeps it from shadowing itself.
+                for c in range(3):
+                    p[c] += 0.012 * n[c]
+                sx = to_light[0, 0] * p[0] + to_light[0, 1] * p[1] + to_light[0, 2] * p[2]
+                sy = to_light[1, 0] * p[0] + to_light[1, 1] * p[1] + to_light[1, 2] * p[2]
+                sz = to_light[2, 0] * p[0] + to_light[2, 1] * p[1] + to_light[2, 2] * p[2]
+                sx, sy, sz = sx + to_light[0, 3], sy + to_light[1, 3], sz + to_light[2, 3]
+                direct = facing / (1.0 + far * far / 16.0)
+                if sz > 1e-3:
+                    u, v = lens[0] * sx / sz + lens[1], lens[0] * sy / sz + lens[1]
+                    direct *= lit(shadow, u, v, 0.99 * sz - 0.01)
+            side = max(n[0] * fill[0] + n[1] * fill[1] + n[2] * fill[2], 0.0)
+            for c in range(3):
+                albedo = color[k, c] + share * (accent[k, c] - color[k, c])
+                albedo *= albedo  # sRGB to linear, near enough
+                light = ambient[c] * sky + key_rgb[c] * direct + fill_rgb[c] * side
+                out[i, j, c] = albedo * (1.3 if pattern[k] == GLOW else light)
+
+
+@nb.njit(
+    nb.void(
+        nb.float32[:, :, ::1],
+        nb.float64[::1],
+        nb.float64,
+        nb.types.Array(nb.uint64, 2, "C", readonly=True),
+        nb.uint8[:, :, ::1],
+    ),
+    cache=True,
+)
+def develop(linear, gain, noise, dice, out):
+    """8-bit sRGB (h, w, 3) of linear colour times `gain` (3,), with noise of a given sigma.
+
+    `dice` (h, w) are random bits. The sum of two random bytes, of standard deviation 104.5,
+    is near enough to a normal variable.
+    """
+    for i in range(linear.shape[0]):
+        for j in range(linear.shape[1]):
+            bits = dice[i, j]
+            for c in range(3):
+                value = math.sqrt(min(linear[i, j, c] * gain[c], 1.0))
+                byte = float(bits & nb.uint64(255)) + float((bits >> nb.uint64(8)) & nb.uint64(255))
+                bits >>= nb.uint64(16)
+                value += noise * (byte - 255.0) / 104.5
+                out[i, j, c] = int(min(max(value, 0.0), 1.0) * 255.0 + 0.5)
