@@ -1,0 +1,50 @@
+# make demo | test | check | bench: each sets up what it needs in .venv first.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/cpu.txt
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test test-slow test-thorough check bench docs-check clean
+
+help:
+	@echo "make demo    ask a rendered RGB-D scene, look at the answer      (out/demo)"
+	@echo "make test    the default test suite, offline, about two minutes"
+	@echo "make check   ruff and pyright"
+	@echo "make bench   the benchmarks, about ten minutes                   (out/bench)"
+	@echo "make test-slow | test-thorough    the rest of the tests; more examples per law"
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml constraints/cpu.txt | $(VENV)/bin/python
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints/cpu.txt | $(VENV)/bin/python
+	$(PIP) -e ".[dev]"
+	@touch $@ $(VENV)/.base
+
+demo: $(VENV)/.base
+	$(BIN)/n3d demo --out out/demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
+
+test-thorough: $(VENV)/.dev
+	N3D_HYPOTHESIS=thorough $(BIN)/python -m pytest -n 2 -m "slow or not slow"
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: $(VENV)/.dev
+	mkdir -p out/bench
+	for f in benchmarks/*.py; do $(BIN)/python $$f --json out/bench/$$(basename $$f .py).json || exit 1; done
+
+clean:
+	rm -rf $(VENV) out build dist

@@ -1,0 +1,105 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from n3d.errors import ConfigError
+
+Image = Annotated[Path, typer.Argument(help="Photograph: JPEG, PNG, WebP, ...", show_default=False)]
+Depth = Annotated[
+    Path | None,
+    typer.Option(help="Depth: 16-bit PNG in millimetres, npy or npz in metres.", show_default=False),
+]
+CameraFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--camera", help="Intrinsics: JSON with K or fx fy cx cy, or text.", show_default=False
+    ),
+]
+Regions = Annotated[
+    Path | None,
+    typer.Option(
+        help="2D regions: COCO JSON or a list of {label, bbox, segmentation?}.", show_default=False
+    ),
+]
+Boxes = Annotated[
+    Path | None,
+    typer.Option(help="Known 3D boxes: JSON as written by n3d.", show_default=False),
+]
+Up = Annotated[
+    str | None,
+    typer.Option(
+        help="Unit vector against gravity in the camera frame: X,Y,Z.", show_default=False
+    ),
+]
+Fov = Annotated[
+    float | None,
+    typer.Option(help="Horizontal field of view in degrees, without a camera.", show_default=False),
+]
+DepthScale = Annotated[
+    float | None,
+    typer.Option(
+        help="Depth units per metre: 1000 (default for PNG), 5000, 256.", show_default=False
+    ),
+]
+DepthEncoding = Annotated[
+    str | None,
+    typer.Option(help="'sunrgbd' for bit-rotated SUN RGB-D depth PNG.", show_default=False),
+]
+ImageName = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of this image inside a COCO file; the file's own name by default.",
+        show_default=False,
+    ),
+]
+JsonOut = Annotated[
+    str | None,
+    typer.Option("--json", help="Write JSON to this file, '-' for stdout.", show_default=False),
+]
+
+
+def vector(text: str | None, field: str) -> list[float] | None:
+    """Three numbers from "X,Y,Z"; ConfigError otherwise."""
+    if text is None:
+        return None
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != 3:
+        raise ConfigError(
+            f"must be three numbers X,Y,Z, got {text!r}",
+            code="config-vector",
+            field=field,
+            hint="A level camera has 0,-1,0",
+        )
+    return values
+
+
+def read_view(
+    image: Path,
+    depth: Path | None,
+    camera: Path | None,
+    *,
+    up: str | None = None,
+    fov: float | None = None,
+    depth_scale: float | None = None,
+    depth_encoding: str | None = None,
+):
+    """The RGBD that the shared options describe."""
+    from n3d.sources import read_rgbd
+
+    return read_rgbd(
+        image,
+        depth=depth,
+        camera=camera,
+        up=vector(up, "--up"),
+        fov=fov,
+        depth_scale=depth_scale,
+        depth_encoding=depth_encoding,
+    )

@@ -1,0 +1,101 @@
+"""How results look in a terminal and in files."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from n3d.errors import ConfigError
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def prediction(p, question_first: bool = True) -> None:
+    """Question, boxes, trace, answer, check and provenance of a Prediction."""
+    from n3d.language import traces
+
+    if question_first:
+        console.print(f"[bold]{escape(p.question)}[/bold]")
+    if p.objects:
+        console.print(objects_table(p.objects))
+    if p.trace is not None:
+        console.print(escape(traces.write(p.trace).rstrip()), highlight=False)
+    if p.answer is not None:
+        console.print(f"\n[bold green]{escape(p.answer.text)}[/bold green]", highlight=False)
+    if p.check is not None:
+        if p.check.agrees:
+            console.print("check: the trace was run again and agrees", style="dim")
+        else:
+            console.print(f"check: step {p.check.step} disagrees: {p.check.reason}", style="red")
+    v = p.provenance
+    console.print(
+        f"camera {v.camera}, depth {v.depth}, up {v.up}{'' if v.metric else ', not metric'}",
+        style="dim",
+        highlight=False,
+    )
+    for note in p.notes:
+        console.print(f"note: {escape(note)}", style="yellow", highlight=False)
+
+
+def objects_table(objects) -> Table:
+    """Centre, size and score of each object."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("", "label", "centre x y z (m)", "size x y z (m)", "score", ""):
+        table.add_column(name)
+    for i, o in enumerate(objects):
+        center = " ".join(f"{v:6.2f}" for v in o.box.center)
+        size = " ".join(f"{v:.2f}" for v in o.box.size)
+        flag = "depth unobserved" if o.depth_unobserved else ""
+        table.add_row(f"bbox_{i}", escape(o.label), center, size, f"{o.score:.2f}", flag)
+    return table
+
+
+def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int]) -> None:
+    """Kept and dropped records with the reasons, most frequent first."""
+    console.print(f"[bold]{escape(title)}[/bold]: {kept} kept, {dropped} dropped")
+    if by_reason:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("reason")
+        table.add_column("count", justify="right")
+        for reason, count in sorted(by_reason.items(), key=lambda item: (-item[1], item[0])):
+            table.add_row(escape(reason), str(count))
+        console.print(table)
+
+
+def write_json(value: Any, target: str | Path) -> None:
+    """Write JSON to a file, atomically, or to stdout for "-"."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    if str(target) == "-":
+        sys.stdout.write(text)
+        return
+    write_bytes(Path(target), text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that it is whole or absent; ConfigError where it cannot be written."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as f:
+            temporary = f.name
+            f.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as e:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise ConfigError(
+            f"cannot be written: {e.strerror or e}",
+            code="output-unwritable",
+            file=path,
+            hint="Choose another --out",
+        ) from None

@@ -1,0 +1,1 @@
+"""Compositions of rooms that all apps share: answer a question, lift a data set, ask a data set."""

@@ -1,0 +1,90 @@
+"""Lift an annotated data set: foreign 2D annotations and depth -> shards of scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from n3d import engine, sources
+from n3d import lift as lifter
+from n3d.errors import ConfigError, N3DError
+from n3d.scene import Drop, Picture, Scene
+
+SOURCES = ("coco",)
+
+
+@dataclass(frozen=True)
+class Lift:
+    """The stage Picture -> Scene: decode, lift, report every region that was set aside."""
+
+    config: lifter.LiftConfig = field(default_factory=lifter.LiftConfig)
+
+    def __call__(self, pictures: Iterable[Picture]) -> Iterator[Scene | Drop]:
+        for picture in pictures:
+            try:
+                loaded = sources.load(picture)
+            except N3DError as e:
+                yield Drop(picture.id, e.code, str(e))
+                continue
+            yield from lifter.lift_pictures([loaded], self.config)
+
+
+def lift(
+    source: str,
+    annotations: Path,
+    images: Path,
+    *,
+    depth: str,
+    out: Path,
+    camera: Path | None = None,
+    fov: float | None = None,
+    depth_scale: float | None = None,
+    workers: int = 1,
+    per_shard: int = 256,
+    progress: bool = True,
+    config: lifter.LiftConfig | None = None,
+) -> engine.Report:
+    """Write a data-set folder of scenes; running it again with the same inputs resumes it.
+
+    `depth` is "sensor:FOLDER": files with the images' names. The output is the same for any
+    number of workers. Raises ConfigError for options that cannot work, before any work.
+    """
+    if source not in SOURCES:
+        raise ConfigError(
+            f"unknown source {source!r}",
+            code="source",
+            field="source",
+            limit=", ".join(SOURCES),
+        )
+    kind, _, folder = depth.partition(":")
+    if kind != "sensor" or not folder:
+        raise ConfigError(
+            f"unknown depth {depth!r}",
+            code="depth-expert",
+            field="--depth",
+            limit="sensor:FOLDER",
+            hint="Give the folder of depth files that have the images' names",
+        )
+    options = {"fov": fov, "depth_scale": depth_scale}
+    options = {k: v for k, v in options.items() if v is not None}
+    config = config or lifter.LiftConfig()
+    read = partial(
+        sources.coco.read, annotations, images, depth=depth, camera=camera, options=options
+    )
+    stream = engine.Stream(
+        read,
+        per_shard=per_shard,
+        files=(annotations, *([camera] if camera else [])),
+        folders=(images, Path(folder)),
+    )
+    return engine.run(
+        Lift(config),
+        stream,
+        out,
+        workers=workers,
+        config={"stage": "lift", "source": source, "options": options, "lift": asdict(config)},
+        progress=progress,
+    )

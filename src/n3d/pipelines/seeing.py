@@ -1,0 +1,49 @@
+"""Files that people open, for a view and the objects found in it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from n3d import view as seen
+from n3d.errors import ConfigError
+from n3d.lift import LiftConfig, lift_view
+from n3d.pipelines.answering import with_gravity
+from n3d.scene import RGBD, Drop, Object3D, Prediction, Region, files
+
+FORMS = (".png", ".html", ".ply", ".glb")
+
+
+def lift_regions(
+    view: RGBD, regions: Sequence[Region], config: LiftConfig | None = None
+) -> tuple[RGBD, tuple[Object3D, ...], tuple[Drop, ...]]:
+    """The view with its gravity, its regions as objects, and those that could not be lifted."""
+    view = with_gravity(view, config)
+    lifted = lift_view(view, regions, config or LiftConfig())
+    return view, lifted.objects, lifted.drops
+
+
+def write(path: Any, view: RGBD, found: Prediction | Sequence[Object3D]) -> None:
+    """Write a view with its boxes in the form that the file's name ends in (FORMS)."""
+    path = Path(path)
+    objects = found.objects if isinstance(found, Prediction) else tuple(found)
+    if path.suffix == ".png":
+        out = io.BytesIO()
+        noun = found if isinstance(found, Prediction) or objects else view
+        seen.draw(noun, **({} if noun is view else {"view": view})).save(out, "PNG")
+        files.write_bytes(path, out.getvalue())
+    elif path.suffix == ".html":
+        seen.html(found if isinstance(found, Prediction) else objects, path, view=view)
+    elif path.suffix == ".ply":
+        seen.ply(path, view, boxes=objects)
+    elif path.suffix == ".glb":
+        seen.glb(path, view, boxes=objects)
+    else:
+        raise ConfigError(
+            f"cannot write {path.suffix or 'a file without ending'}",
+            code="output-form",
+            file=path,
+            limit=", ".join(FORMS),
+        )
