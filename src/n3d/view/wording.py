@@ -1,0 +1,77 @@
+"""Values, steps, checks and provenance as short text for captions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from n3d.scene import Answer, Check, Provenance, Quantity, Ref, Step, Var
+
+_UNITS = {"m": "m", "m2": "m^2", "m3": "m^3", "h": "o'clock"}
+
+
+def value(written: Any) -> str:
+    """A step's result or argument: "1.56 m", "bbox_2", "yes", "[bbox_0, bbox_1]"."""
+    if isinstance(written, Quantity):
+        return quantity(written)
+    if isinstance(written, bool):
+        return "yes" if written else "no"
+    if isinstance(written, (Ref, Var)):
+        return str(written)
+    if isinstance(written, tuple):
+        return "[" + ", ".join(value(v) for v in written) + "]"
+    return repr(written) if isinstance(written, str) else str(written)
+
+
+def quantity(q: Quantity) -> str:
+    """A number with its unit, angles in degrees; three significant digits below 10 cm."""
+    if q.unit == "rad":
+        return f"{math.degrees(q.value):.1f} deg"
+    if q.unit == "h":
+        return f"{q.value:g} o'clock"
+    if q.unit == "1":
+        return f"{q.value:.0f}" if float(q.value).is_integer() else f"{q.value:.3g}"
+    digits = f"{q.value:.2f}" if abs(q.value) >= 0.1 or q.value == 0 else f"{q.value:.3g}"
+    return f"{digits} {_UNITS[q.unit]}"
+
+
+def step(s: Step) -> str:
+    """The left-hand side of a step: "a = distance(bbox_0, bbox_2)"."""
+    call = f"{s.op}({', '.join(value(a) for a in s.args)})"
+    return f"{s.name} = {call}" if s.name else call
+
+
+def check(c: Check | None, steps: int) -> tuple[bool | None, str]:
+    """Whether a replay agrees (None: not replayed) and a sentence that says so."""
+    if c is None:
+        return None, "not replayed"
+    if c.agrees:
+        return True, "replayed: agrees"
+    if c.step is None:
+        return False, f"replayed: {c.reason or 'disagrees'}"
+    text = f"replayed: step {c.step + 1} of {max(steps, c.step + 1)} disagrees"
+    if c.expected is not None and c.got is not None:
+        text += f": {value(c.got)} is written, {value(c.expected)} comes out"
+    return False, text + (f" ({c.reason})" if c.reason else "")
+
+
+def interval(a: Answer) -> str:
+    """What sampling says of an answer, or an empty text."""
+    parts = []
+    if a.interval is not None:
+        low, high = a.interval
+        unit = f" {a.unit}" if a.unit else ""
+        parts.append(f"{low:.3g} to {high:.3g}{unit} holds {a.level:.0%} of the samples")
+    if a.probability is not None:
+        parts.append(f"{a.probability:.0%} of the samples agree")
+    return "; ".join(parts)
+
+
+def provenance(p: Provenance) -> str:
+    """Where camera, depth and gravity come from, on one line."""
+    parts = [f"camera: {p.camera}", f"depth: {p.depth}", f"up: {p.up}"]
+    if not p.metric:
+        parts.append("lengths are not metric")
+    if p.scale_sigma > 0:
+        parts.append(f"scale uncertain by {p.scale_sigma:.0%}")
+    return "; ".join(parts)
