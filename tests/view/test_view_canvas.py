@@ -123,8 +123,9 @@ def test_ink_is_legible_on_every_colour():
     assert all(palette.contrast(palette.ink_on(c), c) >= 4.5 for c in palette.COLOURS)
 
 
-def test_label_colours_do_not_depend_on_the_process():
-    assert palette.of_label("Chair ") == palette.of_label("chair")
-    assert [palette.COLOURS.index(palette.of_label(x)) for x in ("chair", "table")] == [
-        palette.COLOURS.index(palette.of_label(x)) for x in ("CHAIR", "table")
-    ]
+def test_label_colours_follow_the_spelling_and_stay_apart():
+    chair, table = palette.of_labels(["chair", "table"])
+    assert palette.of_labels(["table", "Chair ", "table"]) == [table, chair, table]
+    many = [f"thing {i}" for i in range(len(palette.COLOURS))]
+    assert len(set(palette.of_labels(many))) == len(many)
+    assert len(palette.of_labels([*many, "one more"])) == len(many) + 1

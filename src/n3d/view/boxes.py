@@ -88,15 +88,16 @@ def picture(image, camera: Camera) -> np.ndarray:
     return pixels
 
 
-def colour(index: int, item: Object3D, style: BoxStyle) -> palette.Colour:
-    """The colour of one object under a style."""
-    return palette.of_index(index) if style.colour_by == "index" else palette.of_label(item.label)
+def colours(objects: Sequence[Object3D], style: BoxStyle) -> list[palette.Colour]:
+    """The colours of the objects under a style."""
+    return palette.of_objects([o.label for o in objects], style.colour_by)
 
 
 def paint_boxes(
     pixels: np.ndarray, objects: Sequence[Object3D], camera: Camera, style: BoxStyle
 ) -> None:
     """Paint the boxes without labels in place, the far ones first."""
+    ink = colours(objects, style)
     for index in ordering.far_to_near(Box3D.stack(o.box for o in objects)):
         item = objects[index]
         strong = style.emphasis is None or index in style.emphasis
@@ -104,7 +105,7 @@ def paint_boxes(
             pixels,
             item.box,
             camera,
-            colour(index, item, style),
+            ink[index],
             scale=style.scale * (1.0 if strong else 0.6),
             fill=style.fill if strong else 0.0,
         )
@@ -193,6 +194,7 @@ def paint_labels(
     """
     height, width = pixels.shape[:2]
     wanted = []
+    ink = colours(objects, style)
     for index, item in enumerate(objects):
         x0, y0, x1, y1 = item.box.project(camera, near=NEAR)
         if not (x0 < width and y0 < height and x1 > 0 and y1 > 0):
@@ -202,9 +204,10 @@ def paint_labels(
             labels.Label(
                 caption(index, item, style),
                 (max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)),
-                colour(index, item, style),
+                ink[index],
                 priority=float(item.box.center[2]) + (0.0 if strong else 1e6),
                 key=index,
+                anchor=_summit(item.box, camera),
             )
         )
     places = labels.paint(pixels, wanted, scale=style.scale, avoid=avoid)
@@ -212,3 +215,12 @@ def paint_labels(
     for label, place in zip(wanted, places):
         out[label.key] = place
     return out
+
+
+def _summit(box: Box3D, camera: Camera) -> canvas.Point | None:
+    """The highest point of a box's outline in the image, None where none of it is seen."""
+    bounds = (0.0, 0.0, float(camera.width), float(camera.height))
+    seen = [segment(box.corners[a], box.corners[b], camera) for a, b in EDGES]
+    cuts = [canvas.clip_segment(*cut, bounds) for cut in seen if cut is not None]
+    ends = [end for cut in cuts if cut is not None for end in cut]
+    return min(ends, key=lambda end: end[1], default=None)

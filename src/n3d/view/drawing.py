@@ -199,11 +199,12 @@ def _above(objects, up, camera: Camera | None, side: int, style, metric: bool) -
 
 def _masks(pixels: np.ndarray, objects: Sequence[Object3D], style: boxes.BoxStyle) -> None:
     size = (pixels.shape[1], pixels.shape[0])
+    ink = boxes.colours(objects, style)
     for i, item in enumerate(objects):
         if item.region is not None and item.region.mask is not None:
             mask = np.asarray(Image.fromarray(item.region.mask).resize(size))
             if mask.any():
-                regions.paint_mask(pixels, mask, boxes.colour(i, item, style), fill=0.35)
+                regions.paint_mask(pixels, mask, ink[i], fill=0.35)
 
 
 def _regions(found: Sequence[Region], view: RGBD, o: DrawOptions) -> np.ndarray:
@@ -234,7 +235,7 @@ def _answered(caption: panel.Caption, objects: Sequence[Object3D], o: DrawOption
     height, width = image.shape[:2]
     scale = min(max((width * height) ** 0.5 / 900, 0.8), 4.0)
     style = o.style(1.0, numbers=True)
-    colours = [boxes.colour(i, item, style) for i, item in enumerate(objects)]
+    colours = boxes.colours(objects, style)
     beside = o.layout == "beside" or (o.layout == "auto" and height > 1.15 * width)
     text_width = round(520 * scale) if beside else max(width, round(520 * scale))
     text = panel.paint(

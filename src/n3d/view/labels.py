@@ -18,7 +18,8 @@ LONGEST = 0.45
 class Label:
     """A text, the rectangle of what it names, its colour; a lower `priority` chooses first.
 
-    A `centred` label stands on the middle of what it names where it can, else beside it.
+    A `centred` label stands on the middle of what it names where it can, else beside it; one
+    with an `anchor` point above that point.
     """
 
     text: str
@@ -27,6 +28,7 @@ class Label:
     priority: float = 0.0
     key: int = 0
     centred: bool = False
+    anchor: canvas.Point | None = None
 
 
 def paint(
@@ -52,9 +54,7 @@ def paint(
             text = fonts.shorten(labels[i].text, size, LONGEST * width)
             if not text:
                 continue
-            box = extent(text, size)
-            where = (width, height)
-            spot = place(box, labels[i].target, where, taken, others, labels[i].centred)
+            spot = place(extent(text, size), labels[i], (width, height), taken, others)
             if spot is not None:
                 places[i], sizes[i] = spot, size
                 taken.append(spot)
@@ -88,42 +88,42 @@ def write(
 
 def place(
     extent: tuple[int, int],
-    target: Rectangle,
+    label: Label,
     picture: tuple[int, int],
     taken: Sequence[Rectangle],
     others: Sequence[Rectangle] = (),
-    centred: bool = False,
 ) -> Rectangle | None:
-    """The best free rectangle of `extent` for a label of `target`, or None.
+    """The best free rectangle of `extent` for a label, or None.
 
-    Candidates: along the top and bottom edge of the target outside and inside, at its sides,
-    then a grid over the picture, nearest first. Covering what other labels name costs.
+    Candidates: above its anchor, along the top and bottom edge of its target outside and
+    inside, at its sides, then a grid over the picture, nearest first. Covering what other
+    labels name costs.
     """
     width, height = picture
     w, h = extent
     if w > width or h > height:
         return None
-    spots = _candidates(extent, target)
-    if centred:
-        spots = spots[::-1]
-    best = _cheapest(spots, extent, target, picture, taken, others)
+    spots = _candidates(extent, label)
+    best = _cheapest(spots, extent, label.target, picture, taken, others)
     if best is None:
         columns = np.unique(np.linspace(0, width - w, 2 + (width - w) // max(w // 3, 8)).round())
         rows = np.unique(np.linspace(0, height - h, 2 + (height - h) // max(h // 2, 4)).round())
         grid = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
-        best = _cheapest(grid, extent, target, picture, taken, others)
+        best = _cheapest(grid, extent, label.target, picture, taken, others)
     return best
 
 
-def _candidates(extent: tuple[int, int], target: Rectangle) -> np.ndarray:
+def _candidates(extent: tuple[int, int], label: Label) -> np.ndarray:
     """Corners (n, 2) to try, the most wanted first."""
-    (w, h), (x0, y0, x1, y1) = extent, target
+    (w, h), (x0, y0, x1, y1) = extent, label.target
     middle_x, middle_y = (x0 + x1 - w) / 2, (y0 + y1 - h) / 2
-    columns = (x0, middle_x, x1 - w)
     rows = (y0 - h - 3, y0 + 3, y1 + 3, y1 - h - 3)
-    spots = [(x, y) for y in rows for x in columns]
+    spots = [(x, y) for y in rows for x in (x0, middle_x, x1 - w)]
     spots += [(x1 + 4, middle_y), (x0 - w - 4, middle_y), (middle_x, middle_y)]
-    return np.round(np.array(spots))
+    if label.anchor is not None:
+        x = min(max(label.anchor[0] - w / 2, x0), max(x1 - w, x0))
+        spots = [(x, label.anchor[1] - h - 3), *spots]
+    return np.round(np.array(spots[::-1] if label.centred else spots))
 
 
 def _cheapest(

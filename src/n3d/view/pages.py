@@ -187,7 +187,7 @@ def _pitch(view: RGBD | None, count: int) -> float:
         return 0.01
     z = float(np.median(view.depth[view.depth > 0]))
     apart = min((view.width * view.height / count) ** 0.5, 4.0)
-    return 1.3 * apart * z / view.camera.fx
+    return 1.7 * apart * z / view.camera.fx
 
 
 def _picture(noun: Any, view: RGBD) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 
 Colour = tuple[int, int, int]
 
@@ -27,9 +28,24 @@ def of_index(index: int) -> Colour:
     return COLOURS[index % len(COLOURS)]
 
 
-def of_label(label: str) -> Colour:
-    """A colour that every object of this label gets, in every picture and on every machine."""
-    return COLOURS[zlib.crc32(label.strip().casefold().encode("utf-8", "replace")) % len(COLOURS)]
+def of_labels(labels: Sequence[str]) -> list[Colour]:
+    """One colour per label, the same for equal labels, from the spelling alone.
+
+    A label keeps its colour from picture to picture and machine to machine unless another
+    label of the same picture would share it; labels differ while there are colours left.
+    """
+    names = [label.strip().casefold() for label in labels]
+    chosen: dict[str, int] = {}
+    for name in sorted(set(names)):
+        first = zlib.crc32(name.encode("utf-8", "replace")) % len(COLOURS)
+        free = [(first + k) % len(COLOURS) for k in range(len(COLOURS))]
+        chosen[name] = next((i for i in free if i not in chosen.values()), first)
+    return [COLOURS[chosen[name]] for name in names]
+
+
+def of_objects(labels: Sequence[str], by: str) -> list[Colour]:
+    """The colours of a list of things: one each (`by` "index") or one per label ("label")."""
+    return of_labels(labels) if by == "label" else [of_index(i) for i in range(len(labels))]
 
 
 def luminance(colour: Colour) -> float:

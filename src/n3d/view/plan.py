@@ -41,8 +41,9 @@ def paint(
     _grid(pixels, bounds, to_px, style.scale, unit)
     heights = [-float(o.box.center @ frame[:, 1]) for o in objects]
     wanted = []
+    ink = boxes.colours(objects, style)
     for i in sorted(range(len(objects)), key=lambda i: heights[i]):
-        colour = boxes.colour(i, objects[i], style)
+        colour = ink[i]
         strong = style.emphasis is None or i in style.emphasis
         outline = to_px(shapes[i])
         canvas.polygon(pixels, outline, colour, 0.35 if strong else 0.15)

@@ -27,10 +27,7 @@ def paint(
     A mask must have the size of the image. Large regions are painted first.
     """
     pixels = np.array(image.convert("RGB") if isinstance(image, Image.Image) else image)
-    colours = [
-        palette.of_index(i) if colour_by == "index" else palette.of_label(r.label)
-        for i, r in enumerate(regions)
-    ]
+    colours = palette.of_objects([r.label for r in regions], colour_by)
     for i in sorted(range(len(regions)), key=lambda i: -_area(regions[i])):
         if (mask := regions[i].mask) is not None:
             paint_mask(pixels, mask, colours[i], fill=fill, edge=max(1, round(1.6 * scale)))
