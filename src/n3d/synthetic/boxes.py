@@ -67,21 +67,12 @@ def single_box(
         )
     for _ in range(1000):
         solid, box = _object(rng, variant, size, distance, camera)
-        inside = _share_inside(box, camera, variant == "truncated")
-        if inside is None:
+        if box.corners[:, 2].min() < 0.3 or _whole(box, camera) == (variant == "truncated"):
             continue
         wall = box.corners[:, 2].max() + rng.uniform(*behind)
-        view = raycast.cast(
-            Primitives.join([solid, Primitives.plane((0, 0, wall), (0, 0, -1))]), camera
-        )
-        mask = view.ids == 0
-        if variant == "truncated":
-            visible, total = raycast.coverage(raycast.prepare(solid), slice(None), camera, mask)
-            inside = visible / total if total else 0.0
-            if not 0.2 <= inside <= 0.8:
-                continue
-        if mask.sum() >= _MIN_PIXELS:
-            return BoxView(camera, view.depth, mask, box, np.array([0.0, -1.0, 0.0]), inside)
+        view = _seen(solid, box, camera, wall)
+        if view.mask.sum() >= _MIN_PIXELS and (variant != "truncated" or 0.2 <= view.inside <= 0.8):
+            return view
     raise ConfigError(
         "no view fits these sizes, distances and camera",
         code="view-impossible",
@@ -109,10 +100,18 @@ def _object(rng, variant, size, distance, camera) -> tuple[Primitives, Box3D]:
     return Primitives.box(center, extent, turn, 0), Box3D(center, extent, turn)
 
 
-def _share_inside(box: Box3D, camera: Camera, truncated: bool) -> float | None:
-    """1 for a box wholly in the image, None for one at an unwanted place."""
-    if box.corners[:, 2].min() < 0.3:
-        return None
+def _whole(box: Box3D, camera: Camera) -> bool:
+    """Whether a box is in the image with all its corners, a pixel off the border."""
     x0, y0, x1, y1 = box.project(camera)
-    whole = x0 >= 1 and y0 >= 1 and x1 <= camera.width - 1 and y1 <= camera.height - 1
-    return 1.0 if whole != truncated else None
+    return bool(x0 >= 1 and y0 >= 1 and x1 <= camera.width - 1 and y1 <= camera.height - 1)
+
+
+def _seen(solid: Primitives, box: Box3D, camera: Camera, wall: float) -> BoxView:
+    """A solid (object 0) before a wall at z = `wall`."""
+    view = raycast.cast(
+        Primitives.join([solid, Primitives.plane((0, 0, wall), (0, 0, -1))]), camera
+    )
+    mask = view.ids == 0
+    visible, total = raycast.coverage(raycast.prepare(solid), slice(None), camera, mask)
+    inside = visible / total if total else 0.0
+    return BoxView(camera, view.depth, mask, box, np.array([0.0, -1.0, 0.0]), inside)

@@ -100,7 +100,7 @@ def bed(s: Shape, rng: np.random.Generator) -> None:
     frame = h * rng.uniform(0.45, 0.6)
     legs(s, w, d, 0.12, 0.07, s.trim, round_=False)
     s.box(0, 0.12, 0, w, frame - 0.12, d, s.trim)
-    s.box(0, 0.12, -d / 2 + 0.03, w, head - 0.12, 0.06, s.trim)
+    s.box(0, 0.12, -d / 2 + 0.03, w, head - 0.12, 0.06)
     sheet = Paint((0.9, 0.89, 0.86))
     s.box(0, frame, 0.03, w - 0.04, h - frame - 0.02, d - 0.1, sheet)
     cover = rng.uniform(0.62, 0.72) * d

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from n3d.synthetic import categories, placement, rooms
 from n3d.synthetic.placement import Footprint, Placed, Spot
 from n3d.synthetic.primitives import Primitives
 from n3d.synthetic.shapes import Template
+
+if TYPE_CHECKING:
+    from n3d.synthetic.scenes import SceneConfig
 
 # Scenes of the shifted split are this much smaller or larger, and seen this narrowly or widely.
 SHIFTED_SCALES = ((0.55, 0.75), (1.35, 1.8))
@@ -36,7 +40,7 @@ class Plan:
     spots: list[Spot] = field(default_factory=list)
 
 
-def draw(rng: np.random.Generator, config, shifted: bool) -> Plan:
+def draw(rng: np.random.Generator, config: SceneConfig, shifted: bool) -> Plan:
     """A random room with objects; `shifted` draws what other splits never show."""
     scale = float(rng.uniform(*SHIFTED_SCALES[rng.integers(2)])) if shifted else 1.0
     fov = SHIFTED_FOVS_DEG[rng.integers(2)] if shifted else config.fov_deg
@@ -53,7 +57,7 @@ def draw(rng: np.random.Generator, config, shifted: bool) -> Plan:
     return plan
 
 
-def _names(rng: np.random.Generator, config, close: bool) -> list[str]:
+def _names(rng: np.random.Generator, config: SceneConfig, close: bool) -> list[str]:
     """Categories of a scene: something to stand on first, then large things, then small ones."""
     n = int(rng.integers(config.objects[0], config.objects[1] + 1))
     first = []
@@ -67,7 +71,7 @@ def _names(rng: np.random.Generator, config, close: bool) -> list[str]:
     return first + rest
 
 
-def _color(rng: np.random.Generator, name: str, config, shifted: bool) -> str | None:
+def _color(rng: np.random.Generator, name: str, config: SceneConfig, shifted: bool) -> str | None:
     """A colour for a category; held-out pairs only, and in every second case, when shifted."""
     out = categories.held_out(name)
     allowed = [c for c in categories.CATEGORIES[name].colors if c in config.colors]
@@ -100,13 +104,19 @@ def _place(plan: Plan, rng, name: str, color: str, template: Template, close: bo
     plan.spots.extend(Spot(index, surface) for surface in template.surfaces)
 
 
-def _yaw(plan: Plan, rng, kind: categories.Category, place: str) -> float:
-    """Round things have the camera's yaw; furniture often stands square to the walls."""
+def _yaw(plan: Plan, rng, kind: categories.Category, place: str, bearing: float = 0.0) -> float:
+    """Round things have the camera's yaw; furniture often stands square to the walls.
+
+    What has a front mostly turns it towards the camera's side, as furniture along walls does;
+    `bearing` is the yaw of the direction from the camera to the place.
+    """
     if kind.round:
         return plan.viewpoint.yaw
-    if place == categories.FLOOR and rng.random() < 0.4:
-        return float(rng.integers(4) * np.pi / 2)
-    return float(rng.uniform(-np.pi, np.pi))
+    free = place != categories.FLOOR or rng.random() < 0.6
+    yaw = float(rng.uniform(-math.pi, math.pi) if free else rng.integers(4) * math.pi / 2)
+    if kind.has_front and place == categories.FLOOR and rng.random() < 0.75:
+        yaw += math.pi if math.cos(yaw - bearing) > 0 else 0.0
+    return yaw
 
 
 def _on_something(plan: Plan, rng, kind, template: Template):
@@ -137,7 +147,7 @@ def _on_floor(plan: Plan, rng, kind, template: Template, close: bool) -> Footpri
         far = nearest + (farthest - nearest) * share
         bearing = view.yaw + rng.uniform(-spread, spread)
         x, z = view.x + far * math.sin(bearing), view.z + far * math.cos(bearing)
-        at = Footprint(x, z, w / 2, d / 2, _yaw(plan, rng, kind, kind.place))
+        at = Footprint(x, z, w / 2, d / 2, _yaw(plan, rng, kind, kind.place, bearing))
         if far - at.radius < _CAMERA_GAP or area > _LARGEST * view.image_area * far * far:
             continue
         if not placement.within(at, half_width, 0.0, depth, rooms.WALL_GAP):

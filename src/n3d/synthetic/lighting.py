@@ -28,7 +28,7 @@ class Light:
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """How light becomes pixels: mean `exposure` (linear), `white` balance gains, `noise` sigma."""
+    """How light becomes pixels: `exposure` of mean light, `white` balance gains, `noise` sigma."""
 
     exposure: float
     white: np.ndarray
@@ -56,7 +56,7 @@ def draw_light(rng: np.random.Generator, room: np.ndarray) -> Light:
 def draw_film(rng: np.random.Generator) -> Film:
     """A random but well-exposed film."""
     return Film(
-        exposure=rng.uniform(0.16, 0.30),
+        exposure=rng.uniform(0.45, 0.85),
         white=rng.uniform(0.94, 1.06, 3),
         noise=rng.uniform(0.004, 0.02),
     )
@@ -69,8 +69,8 @@ def shade(
     hits: raycast.Hits,
     light: Light,
     casters: Primitives,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Linear colour (h, w, 3) and the cosine between normal and ray (h, w), both float32.
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Linear colour (h, w, 3), the cosine between normal and ray (h, w), the mean light.
 
     `casters` are the solids that throw shadows, in the camera frame.
     """
@@ -91,17 +91,17 @@ def shade(
     solids = ready.primitives
     out = np.empty((*hits.depth.shape, 3), np.float32)
     incidence = np.empty(hits.depth.shape, np.float32)
-    kernels.shade(
+    mean = kernels.shade(
         solids.kind, ready.to_unit, ready.origin, solids.size / 2, solids.ends, solids.caps,
         solids.color, solids.accent, solids.pattern, solids.period, *raycast.rays(camera),
         hits.depth, hits.parts, lights, to_light, lens, shadow, out, incidence,
     )  # fmt: skip
-    return out, incidence
+    return out, incidence, mean
 
 
 def _shadow(casters: Primitives, camera: Camera, camera_from_room: Pose, light: Light):
     """Depth image of the casters seen from the lamp looking down, its lens and its pose."""
-    side = int(np.clip(1.2 * camera.width, 160, 640))
+    side = int(np.clip(camera.width, 160, 512))
     # A tangent of 1.9 either way reaches the walls of most rooms; beyond it all is lit.
     lamp = Camera(side / 3.8, side / 3.8, side / 2, side / 2, side, side)
     down = np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]])
@@ -113,11 +113,17 @@ def _shadow(casters: Primitives, camera: Camera, camera_from_room: Pose, light: 
     return shadow, np.array([lamp.fx, lamp.cx]), np.ascontiguousarray(to_light)
 
 
-def expose(linear: np.ndarray, film: Film, rng: np.random.Generator) -> np.ndarray:
-    """The image (h, w, 3) uint8 of linear light: exposed to a mean, balanced, with noise."""
+def expose(
+    linear: np.ndarray, mean_light: float, film: Film, rng: np.random.Generator
+) -> np.ndarray:
+    """The image (h, w, 3) uint8 of linear colour: exposed, balanced, with noise.
+
+    Exposure goes by the light, not by the colours it falls on, so that dark rooms stay dark
+    and a brown thing on a black floor does not turn orange.
+    """
     from n3d.synthetic import shading_kernels as kernels
 
-    gain = film.exposure / max(float(linear.mean()), 1e-6) * film.white
+    gain = film.exposure / max(mean_light, 1e-6) * film.white
     dice = np.frombuffer(rng.bytes(8 * linear[..., 0].size), np.uint64)
     out = np.empty(linear.shape, np.uint8)
     kernels.develop(linear, gain, film.noise, dice.reshape(linear.shape[:2]), out)

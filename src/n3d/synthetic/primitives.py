@@ -213,7 +213,7 @@ class Primitives:
         `axes` (3, 3) holds them as columns; None means the frame's own. Exact. A plane has
         the extent of its point.
         """
-        from n3d.synthetic import raycast_kernels as kernels  # numba: imported when needed
+        from n3d.synthetic import solid_kernels as kernels  # numba: imported when needed
 
         frame = np.eye(3) if axes is None else np.array(axes, np.float64, order="C")
         low, high = np.empty_like(self.center), np.empty_like(self.center)

@@ -103,8 +103,10 @@ def finish(
     """Light the view, take the picture and measure its depth."""
     plan, camera = view.plan, view.plan.viewpoint.camera
     light = lighting.draw_light(rng, plan.size * plan.scale)
-    linear, incidence = lighting.shade(view.ready, camera, view.pose, view.hits, light, view.things)
-    image = lighting.expose(linear, lighting.draw_film(rng), rng)
+    linear, incidence, mean = lighting.shade(
+        view.ready, camera, view.pose, view.hits, light, view.things
+    )
+    image = lighting.expose(linear, mean, lighting.draw_film(rng), rng)
     exact = np.where(view.hits.parts >= 0, view.hits.depth, 0).astype(np.float32)
     depth = exact
     if config.sensor != sensor.SensorConfig():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from n3d.geometry import Camera, Pose, axis_rotation, euler
 from n3d.synthetic import primitives as solids
 from n3d.synthetic.primitives import Primitives, facing
 from n3d.synthetic.shapes import RGB, Paint, Shape
+
+if TYPE_CHECKING:
+    from n3d.synthetic.scenes import SceneConfig
 
 WALL_GAP = 0.05
 _FLOORS = ((0.55, 0.42, 0.30), (0.42, 0.32, 0.24), (0.62, 0.60, 0.57), (0.40, 0.41, 0.43),
@@ -65,7 +69,7 @@ def draw_size(rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_viewpoint(
-    rng: np.random.Generator, size: np.ndarray, config, fov_deg: tuple[float, float]
+    rng: np.random.Generator, size: np.ndarray, config: SceneConfig, fov_deg: tuple[float, float]
 ) -> Viewpoint:
     """A camera near one wall that looks into the room."""
     w, h = config.width, config.height

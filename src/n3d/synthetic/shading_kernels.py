@@ -7,7 +7,7 @@ import math
 import numba as nb
 import numpy as np
 
-from n3d.synthetic.raycast_kernels import normal
+from n3d.synthetic.solid_kernels import normal
 
 GLOW = 5
 
@@ -75,7 +75,38 @@ def lit(shadow, u, v, z):
 
 
 @nb.njit(
-    nb.void(
+    nb.float64(
+        nb.float64[::1],
+        nb.float64[::1],
+        nb.float64[::1],
+        nb.float64[:, ::1],
+        nb.float64[::1],
+        nb.float32[:, ::1],
+    ),
+    cache=True,
+    error_model="numpy",
+)
+def lamp(p, n, key, to_light, lens, shadow):
+    """Lambert light of a lamp at `key` on the point p with normal n, 0 in its shadow."""
+    x, y, z = key[0] - p[0], key[1] - p[1], key[2] - p[2]
+    far = math.sqrt(x * x + y * y + z * z) + 1e-9
+    facing = (n[0] * x + n[1] * y + n[2] * z) / far
+    if facing <= 0.0:
+        return 0.0
+    # A step off the surface keeps it from shadowing itself.
+    x, y, z = p[0] + 0.012 * n[0], p[1] + 0.012 * n[1], p[2] + 0.012 * n[2]
+    u = to_light[0, 0] * x + to_light[0, 1] * y + to_light[0, 2] * z + to_light[0, 3]
+    v = to_light[1, 0] * x + to_light[1, 1] * y + to_light[1, 2] * z + to_light[1, 3]
+    w = to_light[2, 0] * x + to_light[2, 1] * y + to_light[2, 2] * z + to_light[2, 3]
+    direct = facing / (1.0 + far * far / 16.0)
+    if w <= 1e-3:
+        return direct
+    u, v = lens[0] * u / w + lens[1], lens[0] * v / w + lens[1]
+    return direct * lit(shadow, u, v, 0.99 * w - 0.01)
+
+
+@nb.njit(
+    nb.float64(
         nb.int32[::1],
         nb.float64[:, :, ::1],
         nb.float64[:, ::1],
@@ -104,16 +135,17 @@ def shade(
     kind, to_unit, origin, half, ends, caps, color, accent, pattern, period,
     ray_x, ray_y, depth, part, lights, to_light, lens, shadow, out, incidence,
 ):  # fmt: skip
-    """Linear colour (h, w, 3) and the cosine between normal and ray (h, w).
+    """Fill in linear colour (h, w, 3) and the cosine between normal and ray (h, w).
 
-    `lights` rows: up; key position; key colour; fill direction; fill colour; ambient colour.
+    Returns the mean light that falls on what is seen. `lights` rows: up; key position; key
+    colour; fill direction; fill colour; ambient colour.
     `to_light` (3, 4) takes camera-frame points to the key light's own camera, whose focal
     length and centre (texels) are `lens` and whose depth image is `shadow`.
     """
-    up, key, key_rgb, fill, fill_rgb, ambient = (
-        lights[0], lights[1], lights[2], lights[3], lights[4], lights[5],
-    )  # fmt: skip
+    up, key, key_rgb = lights[0], lights[1], lights[2]
+    fill, fill_rgb, ambient = lights[3], lights[4], lights[5]
     n, p = np.empty(3), np.empty(3)
+    total, lit_pixels = 0.0, 0
     for i in range(part.shape[0]):
         for j in range(part.shape[1]):
             k = part[i, j]
@@ -132,28 +164,16 @@ def shade(
                 share = mix(pattern[k], p[0], p[1], p[2], period[k])
             p[0], p[1], p[2] = t * rx, t * ry, t
             sky = 0.6 + 0.4 * (n[0] * up[0] + n[1] * up[1] + n[2] * up[2])
-            lx, ly, lz = key[0] - p[0], key[1] - p[1], key[2] - p[2]
-            far = math.sqrt(lx * lx + ly * ly + lz * lz) + 1e-9
-            facing = (n[0] * lx + n[1] * ly + n[2] * lz) / far
-            direct = 0.0
-            if facing > 0.0:
-                # A step off the surface keeps it from shadowing itself.
-                for c in range(3):
-                    p[c] += 0.012 * n[c]
-                sx = to_light[0, 0] * p[0] + to_light[0, 1] * p[1] + to_light[0, 2] * p[2]
-                sy = to_light[1, 0] * p[0] + to_light[1, 1] * p[1] + to_light[1, 2] * p[2]
-                sz = to_light[2, 0] * p[0] + to_light[2, 1] * p[1] + to_light[2, 2] * p[2]
-                sx, sy, sz = sx + to_light[0, 3], sy + to_light[1, 3], sz + to_light[2, 3]
-                direct = facing / (1.0 + far * far / 16.0)
-                if sz > 1e-3:
-                    u, v = lens[0] * sx / sz + lens[1], lens[0] * sy / sz + lens[1]
-                    direct *= lit(shadow, u, v, 0.99 * sz - 0.01)
+            direct = lamp(p, n, key, to_light, lens, shadow)
             side = max(n[0] * fill[0] + n[1] * fill[1] + n[2] * fill[2], 0.0)
             for c in range(3):
                 albedo = color[k, c] + share * (accent[k, c] - color[k, c])
                 albedo *= albedo  # sRGB to linear, near enough
                 light = ambient[c] * sky + key_rgb[c] * direct + fill_rgb[c] * side
                 out[i, j, c] = albedo * (1.3 if pattern[k] == GLOW else light)
+                total += 0.0 if pattern[k] == GLOW else light / 3.0
+            lit_pixels += 0 if pattern[k] == GLOW else 1
+    return total / max(lit_pixels, 1)
 
 
 @nb.njit(
@@ -175,8 +195,12 @@ def develop(linear, gain, noise, dice, out):
     for i in range(linear.shape[0]):
         for j in range(linear.shape[1]):
             bits = dice[i, j]
+            # What is too bright is scaled down as a whole, so that it keeps its hue.
+            top = 1.0
             for c in range(3):
-                value = math.sqrt(min(linear[i, j, c] * gain[c], 1.0))
+                top = max(top, linear[i, j, c] * gain[c])
+            for c in range(3):
+                value = math.sqrt(linear[i, j, c] * gain[c] / top)
                 byte = float(bits & nb.uint64(255)) + float((bits >> nb.uint64(8)) & nb.uint64(255))
                 bits >>= nb.uint64(16)
                 value += noise * (byte - 255.0) / 104.5

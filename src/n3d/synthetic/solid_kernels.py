@@ -1,0 +1,270 @@
+"""Compiled geometry of single solids: hits, normals, extents. Each has a twin in the tests.
+
+Every solid is mapped to its unit form: the cube [-1, 1]^3, the unit ball, a frustum of
+height 2, or the plane y = 0. A ray is (x/z, y/z, 1) times its z-depth, and the map is affine,
+so the ray parameter of a hit in unit space is the z-depth itself.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+
+NEAR = 1e-6
+INFINITY = np.inf
+
+
+@nb.njit(nb.float64(*[nb.float64] * 6), cache=True, error_model="numpy")
+def hit_box(ox, oy, oz, dx, dy, dz):
+    """z-depth where the ray o + t d first meets the unit cube in front of the camera, or inf."""
+    enter, leave = -INFINITY, INFINITY
+    for o, d in ((ox, dx), (oy, dy), (oz, dz)):
+        if d == 0.0:
+            if abs(o) > 1.0:
+                return INFINITY
+            continue
+        inverse = 1.0 / d
+        a = (-1.0 - o) * inverse
+        b = (1.0 - o) * inverse
+        enter = max(enter, min(a, b))
+        leave = min(leave, max(a, b))
+    if enter > leave or leave <= NEAR:
+        return INFINITY
+    return enter if enter > NEAR else leave
+
+
+@nb.njit(nb.float64(*[nb.float64] * 6), cache=True, error_model="numpy")
+def hit_ball(ox, oy, oz, dx, dy, dz):
+    """z-depth where the ray first meets the unit ball, or inf."""
+    a = dx * dx + dy * dy + dz * dz
+    b = ox * dx + oy * dy + oz * dz
+    c = ox * ox + oy * oy + oz * oz - 1.0
+    under = b * b - a * c
+    if under < 0.0:
+        return INFINITY
+    root = math.sqrt(under)
+    near = (-b - root) / a
+    if near > NEAR:
+        return near
+    far = (-b + root) / a
+    return far if far > NEAR else INFINITY
+
+
+@nb.njit(nb.float64(*[nb.float64] * 8, nb.int32), cache=True, error_model="numpy")
+def hit_frustum(ox, oy, oz, dx, dy, dz, top, bottom, caps):
+    """z-depth where the ray first meets a frustum of radii top (y = -1) and bottom (y = 1)."""
+    mean, slope = 0.5 * (top + bottom), 0.5 * (bottom - top)
+    best = INFINITY
+    radius = mean + slope * oy
+    a = dx * dx + dz * dz - slope * slope * dy * dy
+    b = ox * dx + oz * dz - slope * dy * radius
+    c = ox * ox + oz * oz - radius * radius
+    under = b * b - a * c
+    if under >= 0.0:
+        # The form without cancellation; it also covers a = 0.
+        q = -(b + math.copysign(math.sqrt(under), b))
+        for t in (q / a, c / q):
+            if NEAR < t < best and abs(oy + t * dy) <= 1.0:
+                best = t
+    for bit, y, r in ((1, -1.0, top), (2, 1.0, bottom)):
+        if caps & bit:
+            t = (y - oy) / dy
+            if NEAR < t < best:
+                x, z = ox + t * dx, oz + t * dz
+                if x * x + z * z <= r * r:
+                    best = t
+    return best
+
+
+@nb.njit(
+    nb.float64(*[nb.float64] * 6, nb.int32, nb.float64, nb.float64, nb.int32),
+    cache=True,
+    error_model="numpy",
+)
+def hit(ox, oy, oz, dx, dy, dz, kind, top, bottom, caps):
+    """z-depth of the first hit with a unit solid of any kind, or inf."""
+    if kind == 0:
+        return hit_box(ox, oy, oz, dx, dy, dz)
+    if kind == 1:
+        return hit_ball(ox, oy, oz, dx, dy, dz)
+    if kind == 2:
+        return hit_frustum(ox, oy, oz, dx, dy, dz, top, bottom, caps)
+    t = -oy / dy
+    return t if t > NEAR else INFINITY
+
+
+@nb.njit(
+    nb.void(
+        nb.int32,
+        nb.float64[:, ::1],
+        nb.float64[::1],
+        nb.float64[::1],
+        nb.int32,
+        nb.float64,
+        nb.float64,
+        nb.float64,
+        nb.float64[::1],
+    ),
+    cache=True,
+    error_model="numpy",
+)
+def normal(kind, m, o, ends, caps, rx, ry, t, out):
+    """Unit normal (3,) in the frame of the camera at z-depth t of a ray, towards the camera."""
+    x = o[0] + t * (m[0, 0] * rx + m[0, 1] * ry + m[0, 2])
+    y = o[1] + t * (m[1, 0] * rx + m[1, 1] * ry + m[1, 2])
+    z = o[2] + t * (m[2, 0] * rx + m[2, 1] * ry + m[2, 2])
+    a, b, c = 0.0, 0.0, 0.0
+    if kind == 0:
+        if abs(x) >= abs(y) and abs(x) >= abs(z):
+            a = x
+        elif abs(y) >= abs(z):
+            b = y
+        else:
+            c = z
+    elif kind == 1:
+        a, b, c = x, y, z
+    elif kind == 2:
+        mean, slope = 0.5 * (ends[0] + ends[1]), 0.5 * (ends[1] - ends[0])
+        radius = mean + slope * y
+        capped = caps & (1 if y < 0 else 2)
+        if capped and abs(abs(y) - 1.0) < 1e-9 + abs(x * x + z * z - radius * radius):
+            b = y
+        else:
+            a, b, c = x, -slope * radius, z
+    else:
+        b = -1.0
+    for k in range(3):
+        out[k] = m[0, k] * a + m[1, k] * b + m[2, k] * c
+    length = math.sqrt(out[0] ** 2 + out[1] ** 2 + out[2] ** 2)
+    if out[0] * rx + out[1] * ry + out[2] > 0.0:
+        length = -length
+    for k in range(3):
+        out[k] /= length
+
+
+@nb.njit(
+    nb.void(
+        nb.int32[::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, :, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+    ),
+    cache=True,
+)
+def extents(kind, center, size, rotation, ends, axes, low, high):
+    """Lowest and highest coordinate (n, 3) of every solid along the columns of `axes`."""
+    half = np.empty(3)
+    for k in range(len(kind)):
+        for a in range(3):
+            middle = 0.0
+            for c in range(3):
+                middle += axes[c, a] * center[k, c]
+                half[c] = 0.0
+                for r in range(3):
+                    half[c] += axes[r, a] * rotation[k, r, c]
+                half[c] *= size[k, c] / 2
+            if kind[k] == 0:
+                reach = abs(half[0]) + abs(half[1]) + abs(half[2])
+                under, over = -reach, reach
+            elif kind[k] == 1:
+                reach = math.sqrt(half[0] ** 2 + half[1] ** 2 + half[2] ** 2)
+                under, over = -reach, reach
+            elif kind[k] == 2:
+                # The larger of its two discs'.
+                disc = math.sqrt(half[0] ** 2 + half[2] ** 2)
+                top, bottom = disc * ends[k, 0], disc * ends[k, 1]
+                under = min(-top - half[1], -bottom + half[1])
+                over = max(top - half[1], bottom + half[1])
+            else:
+                under, over = 0.0, 0.0
+            low[k, a], high[k, a] = middle + under, middle + over
+
+
+@nb.njit(
+    nb.void(
+        nb.float64[:, ::1],
+        nb.float64[::1],
+        nb.float64[::1],
+        nb.int64[::1],
+        nb.int64[::1],
+    ),
+    cache=True,
+    error_model="numpy",
+)
+def rectangle(axes, center, intrinsics, window, out):
+    """Columns and rows [x0, x1), [y0, y1) of the window that a cuboid can cover.
+
+    `axes` are the half axes as columns. Where the cuboid reaches behind the camera its edges
+    are cut just in front of it. Empty (x1 <= x0 or y1 <= y0) where nothing is in the window.
+    """
+    fx, fy, cx, cy = intrinsics
+    cut = 1e-3
+    low_x, low_y, high_x, high_y = INFINITY, INFINITY, -INFINITY, -INFINITY
+    corner = np.empty((8, 3))
+    for i in range(8):
+        for k in range(3):
+            corner[i, k] = center[k]
+            for axis in range(3):
+                sign = 1.0 if (i >> axis) & 1 else -1.0
+                corner[i, k] += sign * axes[k, axis]
+    for i in range(8):
+        z = corner[i, 2]
+        if z >= cut:
+            u = fx * corner[i, 0] / z + cx
+            v = fy * corner[i, 1] / z + cy
+            low_x, high_x = min(low_x, u), max(high_x, u)
+            low_y, high_y = min(low_y, v), max(high_y, v)
+        for axis in range(3):
+            j = i | (1 << axis)
+            if j == i or (z < cut) == (corner[j, 2] < cut):
+                continue
+            t = (cut - z) / (corner[j, 2] - z)
+            u = fx * (corner[i, 0] + t * (corner[j, 0] - corner[i, 0])) / cut + cx
+            v = fy * (corner[i, 1] + t * (corner[j, 1] - corner[i, 1])) / cut + cy
+            low_x, high_x = min(low_x, u), max(high_x, u)
+            low_y, high_y = min(low_y, v), max(high_y, v)
+    # Pixel j is reached by its centre j + 0.5; a hair more guards against rounding.
+    out[0] = int(min(max(math.floor(low_x - 0.501), window[0]), window[2]))
+    out[1] = int(min(max(math.floor(low_y - 0.501), window[1]), window[3]))
+    out[2] = int(min(max(math.ceil(high_x + 0.501), window[0]), window[2]))
+    out[3] = int(min(max(math.ceil(high_y + 0.501), window[1]), window[3]))
+
+
+@nb.njit(
+    nb.void(
+        nb.int32[::1],
+        nb.float64[:, :, ::1],
+        nb.float64[:, ::1],
+        nb.float64[::1],
+        nb.int64[::1],
+        nb.int64[:, ::1],
+    ),
+    cache=True,
+    error_model="numpy",
+)
+def rectangles(kind, axes, center, intrinsics, window, out):
+    """The rectangle of every solid in a window x0, y0, x1, y1 of pixels.
+
+    A plane covers all of the window, or nothing when no corner ray meets it.
+    """
+    fx, fy, cx, cy = intrinsics
+    for k in range(len(kind)):
+        if kind[k] != 3:
+            rectangle(axes[k], center[k], intrinsics, window, out[k])
+            continue
+        n = axes[k, :, 1]
+        c = center[k]
+        height = n[0] * c[0] + n[1] * c[1] + n[2] * c[2]
+        met = False
+        for u in (window[0], window[2]):
+            for v in (window[1], window[3]):
+                along = n[0] * (u - cx) / fx + n[1] * (v - cy) / fy + n[2]
+                met = met or along * height > 0.0
+        for side in range(4):
+            out[k, side] = window[side] if met or side < 2 else window[side - 2]
