@@ -6,6 +6,7 @@ Large files are read element by element with bounded memory: see `stream`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -16,18 +17,18 @@ CHUNK = 1 << 20
 MAX_ELEMENT = 1 << 28
 
 
+# One token of JSON text: a string, a mark, or a run of anything else (numbers, words).
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+
+
 class _Refused(ValueError):
-    pass
+    """Text that Python's decoder takes and the standard forbids."""
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out = dict(pairs)
     if len(out) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _Refused(f"duplicate key {key!r}")
-            seen.add(key)
+        raise _Refused("duplicate key")
     return out
 
 
@@ -48,31 +49,41 @@ def loads(text: str | bytes, *, file: Any = None) -> Any:
                 f"is not UTF-8 at byte {e.start}", code="json-encoding", file=file
             ) from None
     try:
-        return _decode_all(text)
+        return _DECODER.decode(text)
     except json.JSONDecodeError as e:
         raise InputError(
             f"is not JSON: {e.msg}", code="json-syntax", file=file, field=f"line {e.lineno}"
         ) from None
-    except _Refused as e:
-        line = _line_of(text, str(e))
-        raise InputError(str(e), code="json-strict", file=file, field=f"line {line}") from None
+    except _Refused:
+        message, at = _first_refused(text)
+        line = text.count("\n", 0, at) + 1
+        raise InputError(message, code="json-strict", file=file, field=f"line {line}") from None
     except RecursionError:
         raise InputError("is nested too deeply", code="json-depth", file=file) from None
 
 
-def _decode_all(text: str) -> Any:
-    return _DECODER.decode(text)
+def _first_refused(text: str, start: int = 0) -> tuple[str, int]:
+    """(what is wrong, where) for the first constant or repeated key from `start` on.
 
-
-def _line_of(text: str, complaint: str) -> int:
-    """The line of a refused token: of the second occurrence of a key, or of the constant."""
-    if complaint.startswith("duplicate key"):
-        key = json.dumps(complaint.split("duplicate key ", 1)[1].strip("'\""))
-        first = text.find(key)
-        at = text.find(key, first + 1)
-    else:
-        at = text.find(complaint.split(" ", 1)[0])
-    return text.count("\n", 0, max(at, 0)) + 1
+    Called only for text in which the decoder has found one.
+    """
+    open_keys: list[set[str] | None] = []  # per open object its keys so far; None for an array
+    before = ""
+    for match in _TOKEN.finditer(text, start):
+        token = match.group()
+        if token in "{[":
+            open_keys.append(set() if token == "{" else None)
+        elif token in "}]":
+            open_keys.pop()
+        elif token in ("NaN", "Infinity", "-Infinity"):
+            return f"{token} is not JSON", match.start()
+        elif token[0] == '"' and before in ("{", ",") and open_keys and open_keys[-1] is not None:
+            key = json.loads(token, strict=False)
+            if key in open_keys[-1]:
+                return f"duplicate key {key!r}", match.start()
+            open_keys[-1].add(key)
+        before = token
+    return "is not JSON", start
 
 
 def load(path: str | Path) -> Any:
@@ -93,8 +104,13 @@ def stream(path: str | Path) -> Iterator[tuple[str, Any]]:
     array; other members come whole as (key, value). Memory is bounded by the largest element.
     Raises InputError with the line, as `loads` does, at the element that is wrong.
     """
-    with open(path, encoding="utf-8-sig", newline="") as f:
-        yield from _Scanner(f, path).run()
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as f:
+            yield from _Scanner(f, path).run()
+    except OSError as e:
+        raise InputError(
+            f"cannot be read: {e.strerror or e}", code="file-unreadable", file=path
+        ) from None
 
 
 class _Scanner:
@@ -157,8 +173,9 @@ class _Scanner:
         while True:
             try:
                 value, end = _DECODER.raw_decode(self.buffer, self.at)
-            except _Refused as e:
-                raise self.error(str(e), "json-strict") from None
+            except _Refused:
+                message, self.at = _first_refused(self.buffer, self.at)
+                raise self.error(message, "json-strict") from None
             except RecursionError:
                 raise self.error("nested too deeply", "json-depth") from None
             except json.JSONDecodeError as e:
@@ -172,8 +189,9 @@ class _Scanner:
                     raise self.error("one element is too large", "json-element") from None
                 self.fill(len(self.buffer) - self.at)
                 continue
-            # A number that touches the window's end may go on.
-            if end == len(self.buffer) and not self.done and not isinstance(value, (dict, list)):
+            # A number near the window's end may go on: "1" of "12", of "1.5" or of "1e-5".
+            number = isinstance(value, (int, float))
+            if number and len(self.buffer) - end <= 2 and not self.done:
                 self.fill()
                 continue
             self.at = end
@@ -206,6 +224,5 @@ class _Scanner:
 
     def error(self, message: str, code: str = "json-syntax") -> InputError:
         line = self.line + self.buffer.count("\n", 0, self.at)
-        return InputError(
-            f"is not JSON: {message}", code=code, file=self.path, field=f"line {line}"
-        )
+        text = message if code == "json-strict" else f"is not JSON: {message}"
+        return InputError(text, code=code, file=self.path, field=f"line {line}")
