@@ -91,7 +91,7 @@ def answer(
     "How far is the mug from the lamp?" --out out/
     """
     from n3d.apps import show
-    from n3d.pipelines import answering
+    from n3d.pipelines import answering, seeing
 
     view = opt.read_view(
         image, depth, camera, up=up, fov=fov, depth_scale=depth_scale, depth_encoding=depth_encoding
@@ -111,7 +111,7 @@ def answer(
         show.prediction(found)
     if out is not None:
         show.write_json(record, out / "answer.json")
-        show.write_bytes(out / "answer.png", answering.png(found, view))
+        seeing.write(show.folder_of(out / "answer.png"), view, found)
     if json_out is not None:
         show.write_json(record, json_out)
 
@@ -166,9 +166,7 @@ def ask(
     from n3d.apps import show
     from n3d.pipelines import asking
 
-    report = asking.ask(
-        scenes, out, kinds=kinds, per_scene=per_scene, seed=seed, workers=workers
-    )
+    report = asking.ask(scenes, out, kinds=kinds, per_scene=per_scene, seed=seed, workers=workers)
     _report(show, f"questions in {out}", report, json_out)
 
 
@@ -177,7 +175,8 @@ def _report(show, title: str, report, json_out: str | None) -> None:
         show.counts(title, report.kept, report.dropped, report.by_reason)
     if json_out is not None:
         show.write_json(
-            {"kept": report.kept, "dropped": report.dropped, "by_reason": report.by_reason}, json_out
+            {"kept": report.kept, "dropped": report.dropped, "by_reason": report.by_reason},
+            json_out,
         )
 
 
@@ -225,8 +224,8 @@ def view(
         found = answering.read_objects(boxes)
     elif regions is not None:
         given = answering.read_regions(regions, seen, image=image_name or image.name)
-        found, drops = seeing.lift_regions(seen, given)
-    seeing.write(out, seen, found)
+        seen, found, drops = seeing.lift_regions(seen, given)
+    seeing.write(show.folder_of(out), seen, found)
     show.console.print(show.objects_table(found))
     for drop in drops:
         show.console.print(f"dropped {drop.id}: {drop.reason}: {drop.detail}", markup=False)
@@ -255,7 +254,9 @@ def convert(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the files and pictures.")] = Path("out/demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the files and pictures.")] = Path(
+        "out/demo"
+    ),
     seed: Annotated[int, typer.Option(help="Seed of the rendered scene.")] = 7,
 ) -> None:
     """Render an RGB-D scene, write it as files, and ask it questions; nothing is downloaded."""

@@ -12,7 +12,9 @@ from n3d.errors import ConfigError
 Image = Annotated[Path, typer.Argument(help="Photograph: JPEG, PNG, WebP, ...", show_default=False)]
 Depth = Annotated[
     Path | None,
-    typer.Option(help="Depth: 16-bit PNG in millimetres, npy or npz in metres.", show_default=False),
+    typer.Option(
+        help="Depth: 16-bit PNG in millimetres, npy or npz in metres.", show_default=False
+    ),
 ]
 CameraFile = Annotated[
     Path | None,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from n3d.errors import ConfigError
+from n3d.scene import files
 
 console = Console()
 errors = Console(stderr=True)
@@ -72,30 +70,19 @@ def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int]) -> No
 
 
 def write_json(value: Any, target: str | Path) -> None:
-    """Write JSON to a file, atomically, or to stdout for "-"."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """Write JSON to a file, whole or not at all, or to stdout for "-"."""
     if str(target) == "-":
-        sys.stdout.write(text)
-        return
-    write_bytes(Path(target), text.encode("utf-8"))
+        json.dump(value, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
+        sys.stdout.write("\n")
+    else:
+        files.write_json(folder_of(target), value)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file so that it is whole or absent; ConfigError where it cannot be written."""
-    temporary = None
+def folder_of(path: str | Path) -> Path:
+    """The path, its folder made; ConfigError where that cannot be."""
+    path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as f:
-            temporary = f.name
-            f.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
     except OSError as e:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise ConfigError(
-            f"cannot be written: {e.strerror or e}",
-            code="output-unwritable",
-            file=path,
-            hint="Choose another --out",
-        ) from None
+        raise files.unwritable(e, path.parent) from None
+    return path

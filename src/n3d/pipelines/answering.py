@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from n3d import reason
 from n3d.errors import ConfigError, N3DError, QuestionError
 from n3d.language import questions
-from n3d.lift import LiftConfig, find_up
+from n3d.lift import LiftConfig, gravity
 from n3d.pipelines.grounding import RegionGrounder
 from n3d.scene import RGBD, Drop, Grounder, Object3D, Prediction, Region, records
 
@@ -55,14 +54,14 @@ def answer(
     Raises QuestionError where the question cannot be read or answered from what was found,
     InputError where the view cannot serve it.
     """
+    if not 0 < level < 1:
+        raise ConfigError(f"is {level:g}", code="config-range", field="level", limit="0 to 1")
     if sum(x is not None for x in (regions, objects, grounder)) != 1:
         raise ConfigError(
             "exactly one of regions, objects and grounder must be given",
             code="answer-grounder",
             hint="On the command line: --regions or --boxes",
         )
-    if not 0 < level < 1:
-        raise ConfigError(f"is {level:g}", code="config-range", field="level", limit="0 to 1")
     question = questions.clean(question)
     config = config or LiftConfig()
     if regions is not None:
@@ -82,7 +81,7 @@ def answer(
             query, found, up=view.up, provenance=view.provenance, level=level, seed=seed
         )
     except QuestionError as e:
-        raise _with_drops(e, drops) from None
+        raise _explained(e, regions or (), found, drops) from None
     check, _ = reason.replay(trace, found, up=view.up)
     return Prediction(
         question=question,
@@ -101,17 +100,29 @@ def with_gravity(view: RGBD, config: LiftConfig | None = None) -> RGBD:
     config = config or LiftConfig()
     if view.up is not None or view.depth is None or not config.find_floor:
         return view
-    up = find_up(view, config)
+    up = gravity.floor(view.points, share=config.floor_share, seed=config.seed)
     return view if up is None else view.with_up(up, "floor")
 
 
-def _with_drops(error: QuestionError, drops: Sequence[Drop]) -> N3DError:
-    """The same error, saying which regions were there but could not be lifted."""
+def _explained(
+    error: QuestionError,
+    regions: Sequence[Region],
+    found: Sequence[Object3D],
+    drops: Sequence[Drop],
+) -> QuestionError:
+    """The same error, with what the picture holds beyond the objects that were lifted."""
+    hints = [error.hint] if error.hint else []
+    others = sorted({r.label for r in regions} - {o.label for o in found})
+    if error.code == "object-absent" and others:
+        hints.append(f"The regions also hold: {', '.join(others[:12])}")
     if drops:
-        seen = "; ".join(f"{d.detail or d.id} ({d.reason})" for d in drops[:4])
-        error.hint = f"{error.hint}. " if error.hint else ""
-        error.hint += f"Regions that could not be lifted: {seen}"
+        hints.append("Not lifted: " + "; ".join(_drop_text(d) for d in drops[:4]))
+    error.hint = ". ".join(hints) or None
     return error
+
+
+def _drop_text(drop: Drop) -> str:
+    return f"region {drop.id} ({drop.reason}: {drop.detail})"
 
 
 def _notes(view: RGBD, found: Sequence[Object3D], drops: Sequence[Drop]) -> list[str]:
@@ -126,7 +137,7 @@ def _notes(view: RGBD, found: Sequence[Object3D], drops: Sequence[Drop]) -> list
     hidden = [o.label for o in found if o.depth_unobserved]
     if hidden:
         notes.append(f"only one face was seen, so its depth is an estimate: {', '.join(hidden)}")
-    notes += [f"not lifted: {d.detail or d.id} ({d.reason})" for d in drops]
+    notes += [f"not lifted: {_drop_text(d)}" for d in drops]
     return notes
 
 
@@ -154,12 +165,3 @@ def to_json(p: Prediction) -> dict[str, Any]:
         "notes": list(p.notes),
         "fault": p.fault,
     }
-
-
-def png(p: Prediction, view: RGBD) -> bytes:
-    """The picture of an answer: boxes on the image, question, trace, answer, check."""
-    from n3d import view as seeing
-
-    out = io.BytesIO()
-    seeing.draw(p, view=view).save(out, "PNG")
-    return out.getvalue()

@@ -22,9 +22,7 @@ class Ask:
 
     def __call__(self, scenes: Iterable[Scene]) -> Iterator[QA | Drop]:
         for scene in scenes:
-            asked = reason.ask(
-                scene, kinds=self.kinds, per_scene=self.per_scene, seed=self.seed
-            )
+            asked = reason.ask(scene, kinds=self.kinds, per_scene=self.per_scene, seed=self.seed)
             if not asked:
                 yield Drop(scene.id, "no-question", "no question is sound for these objects")
             yield from asked
@@ -65,6 +63,7 @@ def ask(
         Ask(chosen, per_scene, seed),
         engine.Folder(scenes),
         out,
+        kind="qa",
         workers=workers,
         config=config,
         progress=progress,

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from n3d import engine, sources
 from n3d import lift as lifter
@@ -84,6 +83,7 @@ def lift(
         Lift(config),
         stream,
         out,
+        kind="scene",
         workers=workers,
         config={"stage": "lift", "source": source, "options": options, "lift": asdict(config)},
         progress=progress,
