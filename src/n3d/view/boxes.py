@@ -121,11 +121,11 @@ def paint_box(
     fill: float = 0.12,
 ) -> None:
     """Paint one box in place: hidden edges faint and dashed, then faces, then edges in view."""
-    faces = ordering.facing(box)
+    corners, faces = box.corners, ordering.facing(box)
     # With the camera inside, no face looks at it and every edge is in plain view.
     inside = not faces.any()
     in_view = [inside or any(faces[f] for f in faces_of(edge)) for edge in EDGES]
-    segments = [segment(box.corners[a], box.corners[b], camera) for a, b in EDGES]
+    segments = [segment(corners[a], corners[b], camera) for a, b in EDGES]
     for cut, front in zip(segments, in_view):
         if cut is not None and not front:
             dash = (6 * scale, 5 * scale)
@@ -134,7 +134,7 @@ def paint_box(
     if fill > 0:
         for face, front in zip(FACES, faces):
             if front:
-                canvas.polygon(pixels, outline(box.corners[list(face)], camera), colour, fill)
+                canvas.polygon(pixels, outline(corners[list(face)], camera), colour, fill)
     shown = [cut for cut, front in zip(segments, in_view) if cut is not None and front]
     for cut in shown:
         canvas.line(pixels, *cut, CASING, 4.4 * scale, alpha=0.45)
@@ -220,7 +220,8 @@ def paint_labels(
 def _summit(box: Box3D, camera: Camera) -> canvas.Point | None:
     """The highest point of a box's outline in the image, None where none of it is seen."""
     bounds = (0.0, 0.0, float(camera.width), float(camera.height))
-    seen = [segment(box.corners[a], box.corners[b], camera) for a, b in EDGES]
+    corners = box.corners
+    seen = [segment(corners[a], corners[b], camera) for a, b in EDGES]
     cuts = [canvas.clip_segment(*cut, bounds) for cut in seen if cut is not None]
     ends = [end for cut in cuts if cut is not None for end in cut]
     return min(ends, key=lambda end: end[1], default=None)
