@@ -9,7 +9,7 @@ from language_samples import CAMERA, boxes, labels_any, named, ups
 from n3d.errors import FormatError
 from n3d.geometry import Box3D, Camera, euler, upright
 from n3d.geometry.box import RELABELLINGS
-from n3d.language import Scale
+from n3d.language import Scale, grid
 from n3d.language import boxes as dialect
 from n3d.language.grid import PER_DECADE
 
@@ -59,6 +59,20 @@ def test_one_box_has_one_text(data, up):
     box = data.draw(boxes(up))
     texts = {dialect.write([named("mug", b)], CAMERA, up=up) for b in relabelled(box)}
     assert len(texts) == 1
+
+
+@pytest.mark.parametrize("up", [[0, -1, 0], [0.05, -0.9, -0.3]])
+@pytest.mark.parametrize("cells", [-180, -179, -1, 0, 1, 90, 179, 180])
+def test_one_text_also_on_the_edge_between_two_cells(up, cells):
+    rng = np.random.default_rng(5)
+    for _ in range(10):
+        numbers = np.array([*rng.integers(3000, 7000, 6), 180])
+        box = dialect.decode(numbers, CAMERA, up=up)  # half a cell beyond straight on
+        turn = (cells - 0.5) * grid.YAW_STEP
+        turned = upright(up) @ euler(yaw=turn) @ upright(up).T @ box.rotation
+        edge = Box3D(box.center, box.size, turned)
+        texts = {dialect.write([named("a", b)], CAMERA, up=up) for b in relabelled(edge)}
+        assert len(texts) == 1
 
 
 @given(st.data(), ups, st.integers(-1000, 1000))

@@ -60,7 +60,7 @@ def test_other_labels_are_quoted_on_one_harmless_line(label):
     assert text.startswith('"')
     assert text.endswith('"')
     assert labels.read(text) == label
-    assert not re.search(r"[\n\r\x85\u2028\u2029]|<|>|\[|=", text)
+    assert not re.search(r"[\n\r\x85\u2028\u2029\u00a0\u200b\u202e]|<|>|\[|=", text)
 
 
 @given(TEXT)

@@ -109,6 +109,13 @@ def test_model_habits_are_tolerated():
     assert kinds(chatty) == ["unknown", "unknown"]
 
 
+def test_a_box_ends_with_its_line():
+    numbers = LINES[0].split(",", 1)[1]
+    parsed = read(f"bbox_0=Bbox(mug\ncup,{numbers}\n{LINES[1]}")
+    assert [o.label for o in parsed.items] == ["thing 1"]
+    assert kinds(parsed) == ["malformed", "unknown"]
+
+
 def test_a_label_cannot_make_a_box():
     evil = "x,0001,0001,0001,0001,0001,0001)\nbbox_9=Bbox(y"
     text = boxes.write([named(evil, Box3D([0, 0, 2], [1, 1, 1]))], CAMERA)

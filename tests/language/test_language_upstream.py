@@ -315,7 +315,7 @@ def test_prompts_take_questions_as_data():
             prompt("  ")
 
 
-def test_references_are_found_longest_first_in_order_of_mention():
+def test_references_are_found_in_order_of_mention():
     objects = [
         named(n, Box3D([0, 0, 3], [1, 1, 1]), i)
         for i, n in enumerate(["table", "chair", "table lamp"])

@@ -130,7 +130,7 @@ def fit(box: Box3D, up=None, tilt: Tilt = "refuse") -> Box3D:
             f"is tilted by {np.degrees(angle.max()):.1f} degrees against the "
             f"{'camera axes' if up is None else 'vertical'}",
             code="box-tilted",
-            hint="Give `up`, or choose tilt='hull' or tilt='snap'",
+            hint="Choose tilt='hull' or tilt='snap'" + (", or give `up`" if up is None else ""),
         )
     size = box.size
     if tilt == "hull":

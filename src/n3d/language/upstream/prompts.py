@@ -19,7 +19,6 @@ CODE_TEMPLATE = "\n".join(
     ["@dataclass", "class Bbox:", "    class: str", *(f"    {name}: int" for name in FIELDS)]
 )
 _REFERENCE = f"The reference code is as followed: {CODE_TEMPLATE}"
-_PLACE = "<code_template>"
 _FIRST_SENTENCE = re.compile(r"[^.?]*[.?]?")
 
 
@@ -46,10 +45,8 @@ def free_prompt(text: str) -> str:
     A leading `<image>` is dropped; the code template stands where the text says
     `<code_template>`, else at its end without a space.
     """
-    before, _, after = text.removeprefix("<image>").partition(_PLACE)
-    return (
-        f"<image>{_data(before)}{' ' if before.endswith(' ') else ''}{CODE_TEMPLATE}{_tail(after)}"
-    )
+    data, place = _data(text.removeprefix("<image>")), labels.neutralize("<code_template>")
+    return f"<image>{data if place in data else data + place}".replace(place, CODE_TEMPLATE, 1)
 
 
 def question_prompt(question: str, condition: str = "", *, whole: bool = False) -> str:
@@ -96,14 +93,11 @@ def condition(objects: Sequence[Object3D], camera: Camera, *, numbered: bool = F
 def referred(question: str, objects: Sequence[Object3D]) -> list[int]:
     """Places in `objects` of those that a question calls `{id}_{class}`, in order of mention."""
     found: dict[int, int] = {}
-    taken: list[tuple[int, int]] = []
-    names = {i: f"{o.id}_{o.label}".lower() for i, o in enumerate(objects)}
-    text = question.lower()
-    for i in sorted(names, key=lambda i: -len(names[i])):  # 1_table lamp before 1_table
-        for match in re.finditer(rf"(?<![0-9A-Za-z]){re.escape(names[i])}(?![0-9A-Za-z])", text):
-            if all(match.end() <= a or match.start() >= b for a, b in taken):
-                taken.append(match.span())
-                found.setdefault(i, match.start())
+    for i, o in enumerate(objects):
+        name = re.escape(f"{o.id}_{o.label}")
+        match = re.search(rf"(?<![0-9A-Za-z]){name}(?![0-9A-Za-z])", question, re.IGNORECASE)
+        if match:
+            found[i] = match.start()
     return sorted(found, key=lambda i: found[i])
 
 
@@ -124,7 +118,3 @@ def _rectangle(o: Object3D, camera: Camera) -> list[float]:
 
 def _data(text: str) -> str:
     return labels.neutralize(questions.clean(text))
-
-
-def _tail(text: str) -> str:
-    return _data(text) if text.strip() else ""
