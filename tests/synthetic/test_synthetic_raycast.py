@@ -190,3 +190,36 @@ def test_nonsense_is_refused():
         Primitives.box((0, 0, np.nan), (1, 1, 1))
     with pytest.raises(GeometryError):
         Primitives.box((0, 0, 1), (1, 1, 1), np.eye(3) * 2)
+
+
+@pytest.mark.parametrize("kind", [solids.BOX, solids.ELLIPSOID, solids.FRUSTUM, solids.PLANE])
+def test_normals_are_perpendicular_to_the_surface(kind):
+    """Against differences of points seen through the same camera moved by a tiny angle."""
+    rng = np.random.default_rng(8)
+    step = 1e-3
+    checked = 0
+    for _ in range(20):
+        p = random_solid(rng, kind)
+        here = raycast.hit(raycast.prepare(p), CAMERA)
+        n = raycast.cast(p, CAMERA, normals=True).normals
+        assert n is not None
+        points, seen = [], here.parts >= 0
+        for du, dv in ((0, 0), (step, 0), (0, step)):
+            camera = CAMERA.__class__(
+                CAMERA.fx, CAMERA.fy, CAMERA.cx - du, CAMERA.cy - dv, CAMERA.width, CAMERA.height
+            )
+            hits = raycast.hit(raycast.prepare(p), camera)
+            x, y = raycast.rays(camera)
+            z = np.where(hits.parts >= 0, hits.depth, np.nan)
+            points.append(np.stack([x * z, y[:, None] * z, z], axis=-1))
+        across, down = points[1] - points[0], points[2] - points[0]
+        # Where the step went over an edge the points are far apart.
+        size = np.linalg.norm(points[0], axis=-1)
+        smooth = seen & (np.linalg.norm(across, axis=-1) < 0.01 * size)
+        smooth &= np.linalg.norm(down, axis=-1) < 0.01 * size
+        for tangent in (across, down):
+            tilt = (n * tangent).sum(axis=-1) / np.linalg.norm(tangent, axis=-1)
+            assert (np.abs(tilt[smooth]) < 0.02).mean() > 0.97 if smooth.any() else True
+        assert ((n * points[0]).sum(axis=-1)[smooth] <= 1e-9).all()
+        checked += smooth.sum()
+    assert checked > 500
