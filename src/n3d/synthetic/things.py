@@ -169,7 +169,7 @@ def teddy_bear(s: Shape, rng: np.random.Generator) -> None:
     dark = Paint((0.06, 0.06, 0.06))
     s.ball(0, 0.61 * h, 0.215 * h, 0.06 * h, 0.05 * h, 0.04 * h, dark)
     for x in (-1, 1):
-        s.ball(x * 0.16 * h, 0.82 * h, 0, 0.16 * h, 0.18 * h, 0.1 * h)
+        s.ball(x * 0.17 * h, 0.76 * h, 0, 0.16 * h, 0.15 * h, 0.1 * h)
         s.ball(x * 0.09 * h, 0.7 * h, 0.175 * h, 0.05 * h, 0.05 * h, 0.05 * h, dark)
         s.ball(x * 0.25 * h, 0.22 * h, 0.08 * h, 0.16 * h, 0.26 * h, 0.18 * h)
         s.ball(x * 0.17 * h, 0, 0.22 * h, 0.19 * h, 0.18 * h, 0.36 * h)
