@@ -1,0 +1,222 @@
+"""Questions about directions: the clock, angles, what lies between, who faces whom."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from n3d.reason import measures
+from n3d.reason.kinds.kind import Kind, Options
+from n3d.reason.kinds.proposing import Proposal, Stage, coin
+from n3d.reason.kinds.relations import PREDICATES, PREDICATES_HEARD
+from n3d.reason.programs import Program
+from n3d.scene import Ref
+
+# A fair clock question is this far from the edge of an hour, and its objects this far apart.
+EDGE = np.radians(4.0)
+SMALLEST_STEP = 0.1
+
+
+def _clock(p: Program, refs: list[Ref], options: Options) -> None:
+    """refs are (from, to) or (from, facing, to)."""
+    at, *toward, b = refs
+    bearing = p.step("bearing", at, b, *toward)
+    p.step("clock", bearing, str(options.get("rule", "floor")))
+
+
+def _fair_hour(stage: Stage, at: int, b: int, toward: int | None = None) -> bool:
+    boxes = stage.boxes
+    far = [measures.horizontal_distance(boxes[at], boxes[i], up=stage.up) for i in (b, toward)
+           if i is not None]  # fmt: skip
+    if min(far) < SMALLEST_STEP:
+        return False
+    facing = None if toward is None else boxes[toward]
+    angle = measures.bearing(boxes[at], boxes[b], facing, up=stage.up)
+    into = float(np.mod(angle, np.pi / 6))
+    return EDGE <= into <= np.pi / 6 - EDGE
+
+
+def _pair(stage: Stage, rng: np.random.Generator) -> Proposal | None:
+    return stage.propose(rng, ("a", "b"), lambda x: _fair_hour(stage, x[0], x[1]))
+
+
+def _three(stage: Stage, rng: np.random.Generator) -> Proposal | None:
+    return stage.propose(rng, ("a", "c", "b"), lambda x: _fair_hour(stage, x[0], x[2], x[1]))
+
+
+def _between(stage: Stage, rng: np.random.Generator) -> Proposal | None:
+    wanted = coin(rng)
+    edge = measures.BETWEEN_ANGLE
+
+    def fits(x: list[int]) -> bool:
+        a, b, c = (stage.boxes[i] for i in x)
+        angle = measures.angle(b, a, c)
+        return bool(angle >= edge + 0.2) if wanted else bool(angle <= edge - 0.2)
+
+    return stage.propose(rng, ("a", "b", "c"), fits, avoid=("distance",))
+
+
+def _facing(stage: Stage, rng: np.random.Generator) -> Proposal | None:
+    wanted = coin(rng)
+
+    def fits(x: list[int]) -> bool:
+        front = stage.objects[x[0]].front
+        if front is None:
+            return False
+        a, b = (stage.boxes[i] for i in x)
+        return bool(measures.facing(a, np.asarray(front), b, up=stage.up)) == wanted
+
+    return stage.propose(rng, ("a", "b"), fits)
+
+
+def _corner(stage: Stage, rng: np.random.Generator) -> Proposal | None:
+    return stage.propose(rng, ("a", "b", "c"))
+
+
+def _seen(stage: Stage, rng: np.random.Generator) -> Proposal | None:
+    return stage.propose(rng, ("a", "b"))
+
+
+_AT = "(you are|i am|you stand|i stand|you were|one stands|we are)"
+_FIND = "(will|would|do|can|should) (you|i|we|one) (find|see|expect)"
+KINDS = (
+    Kind(
+        "clock",
+        "direction",
+        "The clock direction of one object from another, facing as the camera does.",
+        "If you are at the stroller, where will you find the boy in clock direction?",
+        ("a", "b"),
+        (
+            "if you are at {a}, where will you find {b} in clock direction?",
+            "if you are at {a}, where will you find {b}?",
+            "standing at {a}, in which clock direction is {b}?",
+            "in which clock direction is {b} from {a}?",
+            "from {a}, at what o'clock is {b}?",
+            "at what o'clock is {b} seen from {a}?",
+        ),
+        _clock,
+        _pair,
+        (
+            f"if {_AT} (at|by|next to|near|on|in) {{a}}, where {_FIND} {{b}}[ in clock direction|"
+            " in terms of clock direction| on the clock| on a clock face]",
+            f"if {_AT} (at|by|next to) {{a}}, (in|at) (what|which) (clock direction|o'clock|"
+            "o'clock direction|clock position|hour) (is|will be|would be) {b}",
+            f"if {_AT} (at|by|next to) {{a}}, (in|at) (what|which) (clock direction|o'clock|"
+            f"o'clock direction|clock position) {_FIND} {{b}}",
+            "(standing|being|looking) (at|by|next to|from) {a}, where (is|do i find|do you find|"
+            "will you find|would you find) {b}[ in clock direction]",
+            "(at|in) (what|which) (clock direction|o'clock|o'clock direction|clock position|hour) "
+            "(is|lies|stands) {b} (from|of|relative to|with respect to|seen from|as seen from|"
+            "viewed from) {a}",
+            "[what's |what is |tell me ][the ](clock direction|clock position|o'clock direction|"
+            "direction) (of|to) {b} (from|relative to|as seen from|seen from) {a}",
+            "[what's |what is |tell me ][the ](clock direction|direction) from {a} to {b}",
+            "(from|relative to|as seen from|seen from) {a}, (in|at) (what|which) (clock direction|"
+            "o'clock|o'clock direction|clock position|hour|direction) is {b}",
+            "in (which|what) direction is {b} from {a}",
+        ),
+        unit="h",
+    ),
+    Kind(
+        "clock_facing",
+        "direction",
+        "The clock direction of an object for someone at another, facing a third.",
+        "Standing at the sofa and facing the TV, in which clock direction is the lamp?",
+        ("a", "c", "b"),
+        (
+            "standing at {a} and facing {c}, in which clock direction is {b}?",
+            "if you are at {a} and face {c}, where will you find {b} in clock direction?",
+            "if you stand at {a} facing {c}, at what o'clock is {b}?",
+            "you are at {a}, facing {c}. in which clock direction is {b}?",
+            "from {a}, looking at {c}, at what o'clock is {b}?",
+            "if i am at {a} and look at {c}, in which clock direction is {b}?",
+        ),
+        _clock,
+        _three,
+        (
+            "(standing|sitting|being) (at|by|next to|near|on) {a}[,][ and] (facing|looking at|"
+            "looking towards|looking toward|facing towards) {c}, (where|in which clock direction|"
+            "at what o'clock|in what clock direction) (is|will i find|will you find|do i find) {b}",
+            f"if {_AT} (at|by|next to|near|on) {{a}}[,][ and| while] (facing|face|looking at|look "
+            "at|facing towards|look towards) {c}, (where|in which clock direction|at what o'clock|"
+            "in what clock direction) (is|will i find|will you find|would you find) {b}[ in clock "
+            "direction]",
+        ),
+        unit="h",
+    ),
+    Kind(
+        "between",
+        "arrangement",
+        "Whether an object is between two others.",
+        "Is the mug between the lamp and the laptop?",
+        ("a", "b", "c"),
+        tuple(p.replace("<relation> {b}", "between {b} and {c}") for p in PREDICATES),
+        lambda p, refs, o: (
+            p.step("angle", refs[1], refs[0], refs[2]),
+            p.step("between", *refs),
+        ),
+        _between,
+        tuple(
+            p.replace("<relation> {b}", "[in ]between {b} and {c}")
+            for p in PREDICATES_HEARD
+            if not p.startswith("<")
+        ),
+    ),
+    Kind(
+        "facing",
+        "view",
+        "Whether an object faces another; its front must be known.",
+        "Is the chair facing the table?",
+        ("a", "b"),
+        tuple(p.replace("<relation>", "facing") for p in PREDICATES),
+        lambda p, refs, o: p.step("facing", *refs),
+        _facing,
+        (
+            "(is|are) {a} [turned |oriented |directed ](facing|towards|toward) {b}",
+            "does {a} (face|look at|point at) {b}",
+        ),
+    ),
+    Kind(
+        "angle",
+        "arrangement",
+        "The angle at one object between two others.",
+        "What is the angle at the table between the lamp and the door?",
+        ("b", "a", "c"),
+        (
+            "what is the angle at {b} between {a} and {c}?",
+            "at {b}, what is the angle between {a} and {c}?",
+            "give me the angle at {b} between {a} and {c}.",
+            "seen from {b}, what angle lies between {a} and {c}?",
+            "how large is the angle at {b} between {a} and {c}?",
+            "what angle do {a} and {c} form at {b}?",
+        ),
+        lambda p, refs, o: p.step("angle", refs[1], refs[0], refs[2]),
+        _corner,
+        (
+            "[what's |what is |measure ][the ]angle (formed at|at) {b} (between|from) {a} (and|to)"
+            " {c}",
+        ),
+        unit="rad",
+    ),
+    Kind(
+        "view_angle",
+        "view",
+        "The angle between two objects as the camera sees them.",
+        "What is the angle between the lamp and the door as seen from the camera?",
+        ("a", "b"),
+        (
+            "what is the angle between {a} and {b} as seen from the camera?",
+            "what is the viewing angle between {a} and {b}?",
+            "how large is the angle between {a} and {b} for the camera?",
+            "seen from the camera, what is the angle between {a} and {b}?",
+            "give me the angle between {a} and {b} as seen from the camera.",
+            "by what angle are {a} and {b} apart in the camera's view?",
+        ),
+        lambda p, refs, o: p.step("view_angle", *refs),
+        _seen,
+        (
+            "[what's |what is |measure ][the ][viewing ]angle between {a} and {b}",
+            "by what angle are {a} and {b} apart",
+        ),
+        unit="rad",
+    ),
+)

@@ -1,0 +1,117 @@
+"""Traces and answers in words, for people; never read back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from n3d.reason import units
+from n3d.reason.expressing import express
+from n3d.reason.ops import OPERATIONS
+from n3d.scene import Object3D, Quantity, Query, Ref, Trace, Value, Var
+
+# An answer that holds in fewer drawings than this is too close to call.
+SURE = 0.6
+
+
+def explain(trace: Trace, objects: Sequence[Object3D], up=None) -> str:
+    """The steps as numbered sentences."""
+    results: dict[str, str] = {}
+    lines = []
+    for number, step in enumerate(trace.steps, start=1):
+        args = [_said(a, objects, results, up) for a in step.args]
+        operation = OPERATIONS.get(step.op)
+        says = operation.says if operation else f"{step.op} of " + ", ".join(args)
+        padded = args + [""] * 4
+        what = says.format(*padded)
+        if step.op in ("bearing",) and len(args) > 2:
+            what += f", facing {args[2]}"
+        if args and args[-1] == "opposite":
+            what += ", seen from the opposite side"
+        if step.op in _OF_LIST:
+            what += f" ({'; '.join(args)})"
+        out = value_text(step.out, objects, up)
+        lines.append(f"{number}. {what[0].upper()}{what[1:]}: {out}.")
+        if step.name is not None:
+            results[step.name] = what
+    return "\n".join(lines)
+
+
+_OF_LIST = frozenset(
+    ("nearer", "farther", "taller", "shorter", "wider", "thinner", "bigger", "smaller")
+    + ("smallest", "largest", "ascending", "descending", "count")
+)
+
+
+def _said(arg, objects, results: dict[str, str], up) -> str:
+    if isinstance(arg, Var):
+        return results.get(arg.name, arg.name)
+    if isinstance(arg, tuple):
+        return "; ".join(_said(a, objects, results, up) for a in arg)
+    return value_text(arg, objects, up)
+
+
+def name(index: int, objects: Sequence[Object3D], up=None) -> str:
+    """What an object is called: an unambiguous phrase, else its number and label."""
+    if not 0 <= index < len(objects):
+        return f"bbox_{index}"
+    expression = express(index, objects, up)
+    return f"the {expression}" if expression else f"{index}_{objects[index].label}"
+
+
+def value_text(value: Value, objects: Sequence[Object3D], up=None) -> str:
+    """A value for people, in its default unit."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Ref):
+        return name(value.index, objects, up)
+    if isinstance(value, tuple):
+        return ", ".join(value_text(v, objects, up) for v in value) or "none"
+    if isinstance(value, Quantity):
+        return quantity_text(value)
+    return str(value)
+
+
+def quantity_text(value: Quantity, unit: str | None = None) -> str:
+    """A quantity in the unit asked for, or in its default one."""
+    chosen = units.DEFAULT[value.unit] if unit is None else units.find(unit, value.unit)
+    if value.unit == "1" and float(value.value).is_integer():
+        return f"{value.value:.0f}"
+    return units.text(value.value / chosen.factor, chosen)
+
+
+def answer_text(
+    query: Query,
+    value: Value,
+    objects: Sequence[Object3D],
+    up=None,
+    *,
+    interval: tuple[float, float] | None = None,
+    probability: float | None = None,
+    level: float = 0.9,
+) -> str:
+    """The answer in words, with its interval or, where it is unsure, its probability."""
+    if isinstance(value, Quantity):
+        text = quantity_text(value, query.options.get("unit"))
+        if query.kind == "ratio":
+            text += " times"
+        if interval is not None:
+            text += f" ({level:.0%}: {range_text(*interval)})".replace("%:", " %:")
+    else:
+        text = value_text(value, objects, up)
+        text = text[0].upper() + text[1:]
+    if probability is not None and probability < 0.995:
+        close = ", too close to call" if probability < SURE else ""
+        text += f" ({probability:.0%}{close})".replace("%", " %")
+    return text
+
+
+def range_text(low: float, high: float) -> str:
+    """An interval with as many decimals as its width is worth, rounded outwards."""
+    width = high - low
+    places = 0 if width <= 0 else max(0, 1 - math.floor(math.log10(width)))
+    places = min(places, 4)
+    scale = 10.0**places
+    down, up = math.floor(low * scale + 1e-9) / scale, math.ceil(high * scale - 1e-9) / scale
+    between = " to " if down < 0 else "-"
+    return f"{down:.{places}f}{between}{up:.{places}f}"
