@@ -89,7 +89,8 @@ class Stream:
 
     `read` is called in the process that starts the run, once a run, and must yield the same
     records and Drops in the same order every time; finished shards are read over on resume.
-    `files` are the files whose contents decide the records, `folders` other inputs.
+    `files` are the files whose contents decide the records; of `folders`, other inputs that
+    are too large to hash, only the names are remembered.
     """
 
     read: Callable[[], Iterable[Any]]
@@ -104,7 +105,11 @@ class Stream:
 
     @property
     def identity(self) -> dict[str, Any]:
-        return {"per_shard": self.per_shard, "sha256": [files.sha256(p) for p in self.files]}
+        return {
+            "per_shard": self.per_shard,
+            "sha256": [files.sha256(p) for p in self.files],
+            "folders": [p.resolve().name for p in self.folders],
+        }
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -113,18 +113,21 @@ class Fields:
 
 
 def flag(value: Any, field: str) -> bool:
+    """A JSON boolean; InputError for numbers and texts that look like one."""
     if not isinstance(value, bool):
         raise refused(f"must be true or false, got {value!r}", field)
     return value
 
 
 def whole(value: Any, field: str) -> int:
+    """A JSON number without a fraction."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise refused(f"must be a whole number, got {value!r}", field)
     return value
 
 
 def mapping(value: Any, field: str) -> dict[str, Any]:
+    """A JSON object, as `plain` makes it."""
     if not isinstance(value, dict):
         raise refused("must be an object", field)
     return plain(value, field)
@@ -150,6 +153,7 @@ def array(*shape: int) -> Callable[[Any, str], np.ndarray]:
 
 
 def pair(value: Any, field: str) -> tuple[float, float]:
+    """Two finite numbers."""
     low, high = array(2)(value, field).tolist()
     return low, high
 

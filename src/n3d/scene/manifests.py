@@ -83,14 +83,17 @@ def added(counts) -> dict[str, int]:
 
 
 def data_file(folder: str | Path, name: str) -> Path:
+    """The Parquet file of a shard."""
     return Path(folder) / "shards" / f"{name}.parquet"
 
 
 def drops_file(folder: str | Path, name: str) -> Path:
+    """The JSON lines of a shard's dropped records."""
     return Path(folder) / "drops" / f"{name}.jsonl"
 
 
 def marker_file(folder: str | Path, name: str) -> Path:
+    """The file whose presence says that a shard is finished."""
     return Path(folder) / "done" / f"{name}.json"
 
 

@@ -150,7 +150,8 @@ def _encoded(image: np.ndarray, path: str | None) -> bytes:
         except (OSError, InputError):
             pass  # another file than the view was made of: the view is what counts
     out = io.BytesIO()
-    Image.fromarray(image).save(out, "png")
+    # Level 1 writes 2 to 6 times faster than the default for an eighth more bytes.
+    Image.fromarray(image).save(out, "png", compress_level=1)
     return out.getvalue()
 
 
