@@ -1,4 +1,4 @@
-"""n3d grounds words to metric 3D boxes in RGB-D pictures and reasons over them in steps that can be run again.
+"""Ground words to metric 3D boxes in RGB-D pictures; reason over them in steps that run again.
 
     import n3d
 

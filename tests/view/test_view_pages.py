@@ -76,7 +76,7 @@ def test_a_page_holds_all_boxes_points_and_words(tmp_path, rgbd, prediction):
     assert data["question"] == prediction.question
     assert data["check"] == {"state": "good", "text": "replayed: agrees"}
     assert [s["text"] for s in data["steps"]][2] == "greater(a, b)"
-    assert [d["text"] for d in data["lengths"]] == [data["steps"][0]["value"], "0.60 m"]
+    assert [d["text"] for d in data["lengths"]] == [data["steps"][0]["value"], "0.600 m"]
     assert prediction.question in reader.texts["title"]
     head, body = data["image"].split(",", 1)
     assert head == "data:image/jpeg;base64"

@@ -31,7 +31,7 @@ def test_a_panel_says_everything(prediction, said, columns):
     pixels = panel.paint(panel.of(prediction), 1000, columns=columns)
     text = " ".join(" ".join(said).split())
     for part in ("farther from the lamp", "Yes", "replayed: agrees", "bbox_0", "= distance(",
-                 "0.60 m", "camera: given; depth: sensor; up: given", "boxes were given",
+                 "0.600 m", "camera: given; depth: sensor; up: given", "boxes were given",
                  "97% of the samples"):  # fmt: skip
         assert part in text, part
     assert pixels.shape[1] == 1000
@@ -53,7 +53,7 @@ def test_text_stays_inside_at_any_width(prediction, width):
         (None, "not replayed", palette.MUTED),
         (
             Check(False, 1, Quantity(0.6), Quantity(0.9)),
-            "replayed: step 2 of 3 disagrees: 0.90 m is written, 0.60 m comes out",
+            "replayed: step 2 of 3 disagrees: 0.900 m is written, 0.600 m comes out",
             palette.BAD,
         ),
         (
@@ -129,7 +129,7 @@ def test_a_question_with_its_answer(said):
         (Quantity(1.5549), "1.55 m"),
         (Quantity(0.0123), "0.0123 m"),
         (Quantity(0.0), "0.00 m"),
-        (Quantity(2.0, "m2"), "2.00 m^2"),
+        (Quantity(2.0, "m2"), "2.00 m2"),
         (Quantity(math.pi / 2, "rad"), "90.0 deg"),
         (Quantity(3.0, "h"), "3 o'clock"),
         (Quantity(3.0, "1"), "3"),

@@ -47,13 +47,12 @@ def prediction(p, question_first: bool = True) -> None:
 def objects_table(objects) -> Table:
     """Centre, size and score of each object."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("", "label", "centre x y z (m)", "size x y z (m)", "score", ""):
-        table.add_column(name)
+    for name in ("", "label", "centre x y z (m)", "size x y z (m)", "score"):
+        table.add_column(name, no_wrap=name != "label")
     for i, o in enumerate(objects):
         center = " ".join(f"{v:6.2f}" for v in o.box.center)
         size = " ".join(f"{v:.2f}" for v in o.box.size)
-        flag = "depth unobserved" if o.depth_unobserved else ""
-        table.add_row(f"bbox_{i}", escape(o.label), center, size, f"{o.score:.2f}", flag)
+        table.add_row(f"bbox_{i}", escape(o.label), center, size, f"{o.score:.2f}")
     return table
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from n3d.errors import FormatError, TraceError
-from n3d.language import labels, quantities
-from n3d.scene import Arg, Quantity, Ref, Value, Var
+from n3d.language import labels
+from n3d.scene import Arg, Quantity, Ref, Value, Var, quantities
 
 T = TypeVar("T")
 MAX_DEPTH = 4

@@ -14,7 +14,7 @@ The grammar is regular but for nested lists; the operations come from a table of
     arg   = box | name | quantity | string | "[" [arg {", " arg}] "]"
     value = box | quantity | "yes" | "no" | word | string | "[" [value {", " value}] "]"
     box   = "bbox_" digits           name, op = [a-z][a-z0-9_]*, not a box, yes or no
-    word  = [a-z]+ {("_" | " ") [a-z]+}   string = JSON string     quantity: n3d.language.quantities
+    word  = [a-z]+ {("_" | " ") [a-z]+}   string = JSON string     quantity: n3d.scene.quantities
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from n3d.errors import TraceError
-from n3d.language import checking, phrases, quantities
+from n3d.language import checking, phrases
 from n3d.language.reading import FaultKind, Faults, Parsed
-from n3d.scene import Arg, Quantity, Signature, Signatures, Step, Trace
+from n3d.scene import Arg, Quantity, Signature, Signatures, Step, Trace, quantities
 
 PROMPT = ">>> "
 

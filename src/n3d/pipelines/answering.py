@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from n3d import reason
-from n3d.errors import ConfigError, N3DError, QuestionError
+from n3d.errors import ConfigError, QuestionError
 from n3d.language import questions
 from n3d.lift import LiftConfig, gravity
 from n3d.pipelines.grounding import RegionGrounder

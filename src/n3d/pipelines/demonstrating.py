@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from n3d import synthetic
@@ -29,7 +30,8 @@ def run(out: Path, *, seed: int) -> Iterator[str | Prediction]:
     view = read_rgbd(paths["image"], depth=paths["depth"], camera=paths["camera"])
     regions = answering.read_regions(paths["regions"], view)
     asked = 0
-    for qa in ask(rendered.scene, per_scene=4 * QUESTIONS, seed=seed):
+    visible = replace(rendered.scene, objects=rendered.targets)
+    for qa in ask(visible, per_scene=4 * QUESTIONS, seed=seed):
         try:
             found = answering.answer(view, qa.question, regions=regions)
         except QuestionError as e:

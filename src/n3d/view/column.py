@@ -87,7 +87,7 @@ class Column:
         size = self.size(points)
         mark = round(1.9 * size)
         lines = fonts.wrap(text, size, max(tab - mark, 4 * size), lines=4)
-        beside = fonts.wrap(result, size, max(self.width - tab - size, 3 * size), lines=3)
+        beside = fonts.wrap(result, size, max(self.width - tab - size, size), lines=3)
         for i in range(max(len(lines), len(beside))):
 
             def paint(pixels: np.ndarray, x: int, y: int, i: int = i) -> None:

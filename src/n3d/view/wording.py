@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from n3d.scene import Answer, Check, Provenance, Quantity, Ref, Step, Var
-
-_UNITS = {"m": "m", "m2": "m^2", "m3": "m^3", "h": "o'clock"}
+from n3d.errors import TraceError
+from n3d.scene import Answer, Check, Provenance, Quantity, Ref, Step, Var, quantities
 
 
 def value(written: Any) -> str:
@@ -24,15 +22,11 @@ def value(written: Any) -> str:
 
 
 def quantity(q: Quantity) -> str:
-    """A number with its unit, angles in degrees; three significant digits below 10 cm."""
-    if q.unit == "rad":
-        return f"{math.degrees(q.value):.1f} deg"
-    if q.unit == "h":
-        return f"{q.value:g} o'clock"
-    if q.unit == "1":
-        return f"{q.value:.0f}" if float(q.value).is_integer() else f"{q.value:.3g}"
-    digits = f"{q.value:.2f}" if abs(q.value) >= 0.1 or q.value == 0 else f"{q.value:.3g}"
-    return f"{digits} {_UNITS[q.unit]}"
+    """A number with its unit, as traces write it; what they refuse is shown as it is."""
+    try:
+        return quantities.write(q)
+    except TraceError:
+        return f"{q.value:g} {q.unit}"
 
 
 def step(s: Step) -> str:

@@ -7,8 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from n3d.errors import TraceError
-from n3d.language import quantities
-from n3d.scene import Quantity
+from n3d.scene import Quantity, quantities
 from n3d.scene.traces import UNITS
 
 QUANTITIES = st.builds(

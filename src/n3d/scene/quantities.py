@@ -11,8 +11,7 @@ import math
 import re
 
 from n3d.errors import TraceError
-from n3d.scene import Quantity
-from n3d.scene.traces import Unit
+from n3d.scene.traces import Quantity, Unit
 
 LARGEST = 1e7
 PATTERN = r"-?[0-9]{1,8}(?:\.[0-9]{1,6})?(?: (?:m3|m2|m|deg|o'clock)(?![0-9A-Za-z_]))?"
