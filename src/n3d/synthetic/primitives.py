@@ -192,6 +192,10 @@ class Primitives:
             center=b_from_a.apply(self.center), rotation=b_from_a.rotation @ self.rotation
         )
 
+    def moved(self, shift: np.ndarray) -> Primitives:
+        """The same solids moved by (3,)."""
+        return self._with(center=self.center + shift)
+
     def placed(self, turn: np.ndarray, shift: np.ndarray) -> Primitives:
         """Every solid turned by its own row of (n, 3, 3), then moved by its row of (n, 3)."""
         center = (turn @ self.center[..., None])[..., 0] + shift

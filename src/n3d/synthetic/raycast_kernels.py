@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numba as nb
-import numpy as np
 
 from n3d.synthetic.solid_kernels import INFINITY, hit, normal
 
@@ -72,17 +71,15 @@ def cast(kind, to_unit, origin, ends, caps, rectangles, ray_x, ray_y, depth, par
 )
 def normals(kind, to_unit, origin, ends, caps, ray_x, ray_y, depth, part, out):
     """Normals (h, w, 3) of a cast; 0 where nothing was hit."""
-    n = np.empty(3)
     for i in range(part.shape[0]):
         for j in range(part.shape[1]):
             k = part[i, j]
             if k < 0:
                 out[i, j] = 0.0
                 continue
-            t = depth[i, j]
-            normal(kind[k], to_unit[k], origin[k], ends[k], caps[k], ray_x[j], ray_y[i], t, n)
-            for c in range(3):
-                out[i, j, c] = n[c]
+            out[i, j, 0], out[i, j, 1], out[i, j, 2] = normal(
+                kind, to_unit, origin, ends, caps, k, ray_x[j], ray_y[i], depth[i, j]
+            )
 
 
 @nb.njit(

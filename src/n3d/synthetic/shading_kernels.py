@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numba as nb
-import numpy as np
 
 from n3d.synthetic.solid_kernels import normal
 
@@ -64,20 +63,19 @@ def lit(shadow, u, v, z):
     j, i = math.floor(u), math.floor(v)
     if i < 0 or j < 0 or i + 1 >= h or j + 1 >= w:
         return 1.0
-    total = 0.0
-    for a in range(2):
-        for b in range(2):
-            stop = shadow[i + a, j + b]
-            weight = (v - i if a else 1 - v + i) * (u - j if b else 1 - u + j)
-            if stop <= 0.0 or z <= stop:
-                total += weight
+    right, below = u - j, v - i
+    a, b = shadow[i, j], shadow[i, j + 1]
+    c, d = shadow[i + 1, j], shadow[i + 1, j + 1]
+    total = (1.0 - below) * (1.0 - right) if a <= 0.0 or z <= a else 0.0
+    total += (1.0 - below) * right if b <= 0.0 or z <= b else 0.0
+    total += below * (1.0 - right) if c <= 0.0 or z <= c else 0.0
+    total += below * right if d <= 0.0 or z <= d else 0.0
     return total
 
 
 @nb.njit(
     nb.float64(
-        nb.float64[::1],
-        nb.float64[::1],
+        *[nb.float64] * 6,
         nb.float64[::1],
         nb.float64[:, ::1],
         nb.float64[::1],
@@ -86,23 +84,47 @@ def lit(shadow, u, v, z):
     cache=True,
     error_model="numpy",
 )
-def lamp(p, n, key, to_light, lens, shadow):
+def lamp(px, py, pz, nx, ny, nz, key, to_light, lens, shadow):
     """Lambert light of a lamp at `key` on the point p with normal n, 0 in its shadow."""
-    x, y, z = key[0] - p[0], key[1] - p[1], key[2] - p[2]
-    far = math.sqrt(x * x + y * y + z * z) + 1e-9
-    facing = (n[0] * x + n[1] * y + n[2] * z) / far
+    x, y, z = key[0] - px, key[1] - py, key[2] - pz
+    square = x * x + y * y + z * z + 1e-12
+    facing = (nx * x + ny * y + nz * z) / math.sqrt(square)
     if facing <= 0.0:
         return 0.0
     # A step off the surface keeps it from shadowing itself.
-    x, y, z = p[0] + 0.012 * n[0], p[1] + 0.012 * n[1], p[2] + 0.012 * n[2]
+    x, y, z = px + 0.012 * nx, py + 0.012 * ny, pz + 0.012 * nz
     u = to_light[0, 0] * x + to_light[0, 1] * y + to_light[0, 2] * z + to_light[0, 3]
     v = to_light[1, 0] * x + to_light[1, 1] * y + to_light[1, 2] * z + to_light[1, 3]
     w = to_light[2, 0] * x + to_light[2, 1] * y + to_light[2, 2] * z + to_light[2, 3]
-    direct = facing / (1.0 + far * far / 16.0)
+    direct = facing / (1.0 + square / 16.0)
     if w <= 1e-3:
         return direct
-    u, v = lens[0] * u / w + lens[1], lens[0] * v / w + lens[1]
-    return direct * lit(shadow, u, v, 0.99 * w - 0.01)
+    scale = lens[0] / w
+    return direct * lit(shadow, scale * u + lens[1], scale * v + lens[1], 0.99 * w - 0.01)
+
+
+@nb.njit(
+    nb.types.UniTuple(nb.float64, 3)(
+        nb.float64[:, :, ::1],
+        nb.float64[:, ::1],
+        nb.float64[:, ::1],
+        nb.int64,
+        nb.float64,
+        nb.float64,
+        nb.float64,
+    ),
+    cache=True,
+)
+def local(to_unit, origin, half, k, rx, ry, t):
+    """The point at z-depth t of a ray in the own frame of solid k, metres."""
+    x = to_unit[k, 0, 0] * rx + to_unit[k, 0, 1] * ry + to_unit[k, 0, 2]
+    y = to_unit[k, 1, 0] * rx + to_unit[k, 1, 1] * ry + to_unit[k, 1, 2]
+    z = to_unit[k, 2, 0] * rx + to_unit[k, 2, 1] * ry + to_unit[k, 2, 2]
+    return (
+        half[k, 0] * (origin[k, 0] + t * x),
+        half[k, 1] * (origin[k, 1] + t * y),
+        half[k, 2] * (origin[k, 2] + t * z),
+    )
 
 
 @nb.njit(
@@ -144,7 +166,6 @@ def shade(
     """
     up, key, key_rgb = lights[0], lights[1], lights[2]
     fill, fill_rgb, ambient = lights[3], lights[4], lights[5]
-    n, p = np.empty(3), np.empty(3)
     total, lit_pixels = 0.0, 0
     for i in range(part.shape[0]):
         for j in range(part.shape[1]):
@@ -154,18 +175,15 @@ def shade(
                 incidence[i, j] = 1.0
                 continue
             t, rx, ry = depth[i, j], ray_x[j], ray_y[i]
-            m, o = to_unit[k], origin[k]
-            normal(kind[k], m, o, ends[k], caps[k], rx, ry, t, n)
-            incidence[i, j] = -(n[0] * rx + n[1] * ry + n[2]) / math.sqrt(rx * rx + ry * ry + 1)
+            nx, ny, nz = normal(kind, to_unit, origin, ends, caps, k, rx, ry, t)
+            incidence[i, j] = -(nx * rx + ny * ry + nz) / math.sqrt(rx * rx + ry * ry + 1.0)
             share = 0.0
             if 0 < pattern[k] < GLOW:
-                for c in range(3):
-                    p[c] = half[k, c] * (o[c] + t * (m[c, 0] * rx + m[c, 1] * ry + m[c, 2]))
-                share = mix(pattern[k], p[0], p[1], p[2], period[k])
-            p[0], p[1], p[2] = t * rx, t * ry, t
-            sky = 0.6 + 0.4 * (n[0] * up[0] + n[1] * up[1] + n[2] * up[2])
-            direct = lamp(p, n, key, to_light, lens, shadow)
-            side = max(n[0] * fill[0] + n[1] * fill[1] + n[2] * fill[2], 0.0)
+                x, y, z = local(to_unit, origin, half, k, rx, ry, t)
+                share = mix(pattern[k], x, y, z, period[k])
+            sky = 0.6 + 0.4 * (nx * up[0] + ny * up[1] + nz * up[2])
+            direct = lamp(t * rx, t * ry, t, nx, ny, nz, key, to_light, lens, shadow)
+            side = max(nx * fill[0] + ny * fill[1] + nz * fill[2], 0.0)
             for c in range(3):
                 albedo = color[k, c] + share * (accent[k, c] - color[k, c])
                 albedo *= albedo  # sRGB to linear, near enough

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from n3d.geometry import Pose
 from n3d.synthetic import primitives as solids
 from n3d.synthetic.primitives import Primitives
 
@@ -109,4 +108,4 @@ class Shape:
             )
             for s in self.surfaces
         )
-        return Template(raw.transform(Pose(np.eye(3), shift)), high - low, surfaces)
+        return Template(raw.moved(shift), high - low, surfaces)

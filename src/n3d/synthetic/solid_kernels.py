@@ -96,52 +96,55 @@ def hit(ox, oy, oz, dx, dy, dz, kind, top, bottom, caps):
 
 
 @nb.njit(
-    nb.void(
-        nb.int32,
+    nb.types.UniTuple(nb.float64, 3)(
+        nb.int32[::1],
+        nb.float64[:, :, ::1],
         nb.float64[:, ::1],
-        nb.float64[::1],
-        nb.float64[::1],
-        nb.int32,
+        nb.float64[:, ::1],
+        nb.int32[::1],
+        nb.int64,
         nb.float64,
         nb.float64,
         nb.float64,
-        nb.float64[::1],
     ),
     cache=True,
     error_model="numpy",
 )
-def normal(kind, m, o, ends, caps, rx, ry, t, out):
-    """Unit normal (3,) in the frame of the camera at z-depth t of a ray, towards the camera."""
-    x = o[0] + t * (m[0, 0] * rx + m[0, 1] * ry + m[0, 2])
-    y = o[1] + t * (m[1, 0] * rx + m[1, 1] * ry + m[1, 2])
-    z = o[2] + t * (m[2, 0] * rx + m[2, 1] * ry + m[2, 2])
-    a, b, c = 0.0, 0.0, 0.0
-    if kind == 0:
-        if abs(x) >= abs(y) and abs(x) >= abs(z):
-            a = x
-        elif abs(y) >= abs(z):
-            b = y
+def normal(kind, to_unit, origin, ends, caps, k, rx, ry, t):
+    """Unit normal of solid k in the camera's frame at z-depth t of a ray, towards the camera."""
+    # All solids and an index: a view of one row would be counted in and out for every pixel.
+    m00, m01, m02 = to_unit[k, 0, 0], to_unit[k, 0, 1], to_unit[k, 0, 2]
+    m10, m11, m12 = to_unit[k, 1, 0], to_unit[k, 1, 1], to_unit[k, 1, 2]
+    m20, m21, m22 = to_unit[k, 2, 0], to_unit[k, 2, 1], to_unit[k, 2, 2]
+    a, b, c = 0.0, -1.0, 0.0
+    if kind[k] != 3:
+        x = origin[k, 0] + t * (m00 * rx + m01 * ry + m02)
+        y = origin[k, 1] + t * (m10 * rx + m11 * ry + m12)
+        z = origin[k, 2] + t * (m20 * rx + m21 * ry + m22)
+        if kind[k] == 0:
+            a, b, c = abs(x), abs(y), abs(z)
+            if a >= b and a >= c:
+                b = c = 0.0
+            elif b >= c:
+                a = c = 0.0
+            else:
+                a = b = 0.0
+        elif kind[k] == 1:
+            a, b, c = x, y, z
         else:
-            c = z
-    elif kind == 1:
-        a, b, c = x, y, z
-    elif kind == 2:
-        mean, slope = 0.5 * (ends[0] + ends[1]), 0.5 * (ends[1] - ends[0])
-        radius = mean + slope * y
-        capped = caps & (1 if y < 0 else 2)
-        if capped and abs(abs(y) - 1.0) < 1e-9 + abs(x * x + z * z - radius * radius):
-            b = y
-        else:
-            a, b, c = x, -slope * radius, z
-    else:
-        b = -1.0
-    for k in range(3):
-        out[k] = m[0, k] * a + m[1, k] * b + m[2, k] * c
-    length = math.sqrt(out[0] ** 2 + out[1] ** 2 + out[2] ** 2)
-    if out[0] * rx + out[1] * ry + out[2] > 0.0:
-        length = -length
-    for k in range(3):
-        out[k] /= length
+            mean, slope = 0.5 * (ends[k, 0] + ends[k, 1]), 0.5 * (ends[k, 1] - ends[k, 0])
+            radius = mean + slope * y
+            capped = caps[k] & (1 if y < 0 else 2)
+            off = abs(x * x + z * z - radius * radius)
+            if not (capped and abs(abs(y) - 1.0) < 1e-9 + off):
+                a, b, c = x, -slope * radius, z
+    nx = m00 * a + m10 * b + m20 * c
+    ny = m01 * a + m11 * b + m21 * c
+    nz = m02 * a + m12 * b + m22 * c
+    scale = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
+    if nx * rx + ny * ry + nz > 0.0:
+        scale = -scale
+    return nx * scale, ny * scale, nz * scale
 
 
 @nb.njit(
