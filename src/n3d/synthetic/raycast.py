@@ -109,7 +109,7 @@ def hit(ready: Prepared, camera: Camera) -> Hits:
 
 
 def _rectangles(ready: Prepared, camera: Camera, window, rows=slice(None)) -> np.ndarray:
-    from n3d.synthetic import solid_kernels as kernels
+    from n3d.synthetic import raycast_kernels as kernels
 
     kind = ready.primitives.kind[rows]
     out = np.empty((len(kind), 4), np.int64)
