@@ -32,10 +32,11 @@ def bind(query: Query, objects: Sequence[Object3D], up=None) -> Trace:
         )
     names = list(query.names)
     options = dict(query.options)
-    if options.get("viewer"):
-        options["viewer"] = Ref(refer.resolve(names.pop(), objects, up))
-    refs = _refs(kind.slots, names, objects, up)
-    program = Program(World.of(objects, up))
+    world = World.of(objects, up)
+    if options.get("viewer") and names:
+        options["viewer"] = Ref(refer.resolve(names.pop(), objects, up, world=world))
+    refs = _refs(kind.slots, names, bool(options.get("all")), objects, world)
+    program = Program(world)
     try:
         kind.build(program, refs, options)
         return program.trace()
@@ -46,23 +47,39 @@ def bind(query: Query, objects: Sequence[Object3D], up=None) -> Trace:
         raise QuestionError(e.message, code=e.code, field="question", hint=hint) from None
 
 
-def _refs(slots: Sequence[str], names: list[str], objects, up) -> list[Ref]:
-    """The objects of the slots: all of a label, else one each and all different."""
-    refs: list[Ref] = []
-    if slots and slots[0] == "label" and names:
-        refs = [Ref(i) for i in refer.every(names[0], objects, up)]
-        names = names[1:]
-        rest = [Ref(refer.resolve(n, objects, up)) for n in names]
+def _refs(
+    slots: Sequence[str],
+    names: list[str],
+    together: bool,
+    objects: Sequence[Object3D],
+    world: World,
+) -> list[Ref]:
+    """The objects of the slots; the first name stands for all it can mean where the kind asks
+    about a label, or where the question does (`together`: "the two lamps")."""
+
+    def resolve(name: str) -> int:
+        return refer.resolve(name, objects, world.up, world=world)
+
+    if names and (together or slots[0] == "label"):
+        rest = [Ref(resolve(n)) for n in names[1:]]
+        found = [Ref(i) for i in refer.every(names[0], objects, world.up, world=world)]
         # The anchor of "which object is closest to the lamp" is not one of the objects.
-        refs = [r for r in refs if r not in rest]
-        if not refs:
+        found = [r for r in found if r not in rest]
+        if not found:
             raise absent(refer.read(names[0], objects), objects)
-        return refs + rest
-    if ("list" not in slots and len(names) != len(slots)) or len(names) < len(slots):
+        if together and (len(found) < 2 or ("list" not in slots and len(found) != len(slots))):
+            raise QuestionError(
+                f"asks about several of {names[0][:60]!r}, but there are {len(found)}",
+                code="object-count",
+                field="question",
+                hint="Name the objects one by one",
+            )
+        return found + rest
+    if len(names) < len(slots) or ("list" not in slots and len(names) > len(slots)):
         raise QuestionError(
             f"needs {len(slots)} objects, got {len(names)}", code="question-names", field="names"
         )
-    refs = [Ref(refer.resolve(n, objects, up)) for n in names]
+    refs = [Ref(resolve(n)) for n in names]
     for i, ref in enumerate(refs):
         if ref in refs[:i]:
             raise QuestionError(

@@ -15,6 +15,7 @@ from n3d.reason.kinds import KINDS, Kind
 from n3d.reason.kinds.proposing import Proposal, Stage, coin
 from n3d.reason.labels import plural, spaced
 from n3d.reason.replay import replay
+from n3d.reason.templates import Template
 from n3d.reason.understanding import understand
 from n3d.scene import QA, Query, Scene
 
@@ -97,25 +98,56 @@ def _ask_kind(kind: Kind, stage: Stage, scene: Scene, rng, numbered: bool) -> QA
         proposal = kind.propose(stage, rng)
         if proposal is None:
             continue
-        qa = _question(kind, proposal, stage, scene, rng, numbered)
+        templates = [t for t in kind.asking if t.can_say(proposal.options)]
+        if not templates:
+            continue
+        template = templates[rng.integers(len(templates))]
+        qa = worded_question(kind, template, proposal, stage, scene, rng, numbered=numbered)
         if qa is not None:
             return qa
     return None
 
 
-def _question(
-    kind: Kind, proposal: Proposal, stage: Stage, scene: Scene, rng, numbered: bool
+def worded_question(
+    kind: Kind,
+    template: Template,
+    proposal: Proposal,
+    stage: Stage,
+    scene: Scene,
+    rng: np.random.Generator,
+    *,
+    numbered: bool = False,
 ) -> QA | None:
-    """The proposal in words, with its trace; None where the words do not lead back to it."""
+    """The proposal in the words of a pattern, with its trace and answer.
+
+    None where an object has no name, or where the words do not lead back to the same trace.
+    """
     named = _names(kind, proposal, stage, numbered)
     if named is None:
         return None
     texts, names = named
-    options = dict(proposal.options)
-    templates = [t for t in kind.asking if t.can_say(options)]
-    if not templates:
+    text = template.write(texts, proposal.options, rng)
+    text, options = _with_clauses(text, kind, proposal, texts, scene, rng)
+    query = Query(kind.name, names, options, text)
+    try:
+        trace, answer = answering.answer(
+            query, scene.objects, up=scene.up, provenance=scene.provenance
+        )
+        heard = understand(text)
+        same = (heard.kind, heard.names) == (query.kind, query.names) and heard.options == options
+        # What is heard in other words must lead to the same steps.
+        same = same or answering.bind(heard, scene.objects, scene.up) == trace
+    except N3DError:
         return None
-    text = templates[rng.integers(len(templates))].write(texts, options, rng)
+    same = same and heard.options.get("unit") == options.get("unit")
+    if not same or not replay(trace, scene.objects, up=scene.up)[0].agrees:
+        return None
+    return QA(scene.id, kind.name, text, trace, answer, query, answering.concerned(trace))
+
+
+def _with_clauses(text: str, kind: Kind, proposal: Proposal, texts, scene: Scene, rng):
+    """The text with a unit and a point of view, and the options that stand for them."""
+    options = dict(proposal.options)
     if kind.unit == "m" and scene.provenance.metric and coin(rng):
         unit = LENGTH_UNITS[rng.integers(len(LENGTH_UNITS))]
         words = UNIT_WORDS[unit]
@@ -123,25 +155,12 @@ def _question(
         options["unit"] = units.find(unit).code
     if options.get("view") == "opposite":
         clause = OPPOSITE[rng.integers(len(OPPOSITE))]
-        text = _led(text, clause) if coin(rng) else _appended(text, clause)
+        text = _led(text, clause) if "," in text or coin(rng) else _appended(text, clause)
     if "viewer" in options:
         options["viewer"] = True
         clause = VIEWER[rng.integers(len(VIEWER))].format(texts["viewer"])
         text = _led(text, clause) if "," in text or coin(rng) else _appended(text, clause)
-    query = Query(kind.name, names, options, text)
-    try:
-        trace, answer = answering.answer(
-            query, scene.objects, up=scene.up, provenance=scene.provenance
-        )
-        heard = understand(text)
-        again = answering.bind(heard, scene.objects, scene.up)
-        if heard.options.get("unit") != options.get("unit"):
-            return None
-    except N3DError:
-        return None
-    if again != trace or not replay(trace, scene.objects, up=scene.up)[0].agrees:
-        return None
-    return QA(scene.id, kind.name, text, trace, answer, query, answering.concerned(trace))
+    return text, options
 
 
 def _names(kind: Kind, proposal: Proposal, stage: Stage, numbered: bool):

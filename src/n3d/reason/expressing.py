@@ -40,6 +40,7 @@ def express(
     *,
     margin: float = MARGIN,
     avoid: Sequence[str] = (),
+    world: World | None = None,
 ) -> str | None:
     """A phrase that `resolve` takes back to this object, or None where there is none.
 
@@ -47,14 +48,21 @@ def express(
     does not change what the phrase means. Quantities in `avoid` are not used. The phrase has
     no article.
     """
-    return next(expressions(index, objects, up, margin=margin, avoid=avoid), None)
+    found = expressions(index, objects, up, margin=margin, avoid=avoid, world=world)
+    return next(found, None)
 
 
 def expressions(
-    index: int, objects: Sequence[Object3D], up=None, *, margin: float = MARGIN, avoid=()
+    index: int,
+    objects: Sequence[Object3D],
+    up=None,
+    *,
+    margin: float = MARGIN,
+    avoid: Sequence[str] = (),
+    world: World | None = None,
 ) -> Iterator[str]:
     """All phrases that mean this object, simplest first."""
-    world = World.of(objects, up)
+    world = world or World.of(objects, up)
     for text in _proposals(index, objects, up, margin, avoid):
         phrase = parse(text, world.labels)
         try:

@@ -37,7 +37,7 @@ def singular(word: str) -> str:
     """The singular of one lower-case English word, unchanged where it looks singular."""
     if word in IRREGULAR:
         return IRREGULAR[word]
-    if word in SINGULAR_S or len(word) < 4 or not word.endswith("s") or word.endswith("ss"):
+    if word in SINGULAR_S or len(word) < 3 or not word.endswith("s") or word.endswith("ss"):
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"

@@ -140,12 +140,12 @@ def horizontal_distance(a: Box3D, b: Box3D, *, up=None) -> np.ndarray:
 
 
 def camera_horizontal_distance(a: Box3D, b: Box3D, *, up=None) -> np.ndarray:
-    """|dx| of the centres: the horizontal distance of SpatialRGPT-Bench."""
+    """abs(dx) of the centres: the horizontal distance of SpatialRGPT-Bench."""
     return np.abs(b.center[..., 0] - a.center[..., 0])
 
 
 def camera_vertical_distance(a: Box3D, b: Box3D, *, up=None) -> np.ndarray:
-    """|dy| of the centres: the vertical distance of SpatialRGPT-Bench."""
+    """abs(dy) of the centres: the vertical distance of SpatialRGPT-Bench."""
     return np.abs(b.center[..., 1] - a.center[..., 1])
 
 
@@ -161,8 +161,8 @@ def _turn(vector: np.ndarray, up) -> np.ndarray:
 
 
 def bearing(a: Box3D, b: Box3D, toward: Box3D | None = None, *, up=None) -> np.ndarray:
-    """Where b is for someone at a: radians [0, 2 pi) to the left of straight ahead, which is
-    the camera's forward direction made horizontal, or the direction from a to a third box."""
+    """Where the second is for someone at the first: radians [0, 2 pi) to the left of ahead, the
+    camera's forward direction made horizontal, or the direction from the first to the third."""
     angle = _turn(b.center - a.center, up)
     if toward is not None:
         angle = angle - _turn(toward.center - a.center, up)

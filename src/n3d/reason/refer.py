@@ -12,8 +12,8 @@ from n3d.reason.worlds import World
 from n3d.scene import Object3D
 
 
-def resolve(name: str, objects: Sequence[Object3D], up=None) -> int:
-    """The index of the object that `name` means.
+def resolve(name: str, objects: Sequence[Object3D], up=None, *, world: World | None = None) -> int:
+    """The index of the object that `name` means; `world` is that of the objects, if at hand.
 
     QuestionError "object-absent" where there is none, naming what there is, and
     "object-ambiguous" where there are several, naming them.
@@ -21,17 +21,19 @@ def resolve(name: str, objects: Sequence[Object3D], up=None) -> int:
     for i, o in enumerate(objects):
         if o.id and o.id == name.strip():
             return i
-    found = every(name, objects, up)
+    found = every(name, objects, up, world=world)
     if len(found) > 1:
         raise ambiguous(name, found, objects, up)
     return found[0]
 
 
-def every(name: str, objects: Sequence[Object3D], up=None) -> list[int]:
+def every(
+    name: str, objects: Sequence[Object3D], up=None, *, world: World | None = None
+) -> list[int]:
     """All objects that a phrase may mean, at least one; QuestionError for none."""
     phrase = read(name, objects)
     try:
-        return candidates(phrase, objects, World.of(objects, up))
+        return candidates(phrase, objects, world or World.of(objects, up))
     except Unclear as e:
         raise ambiguous(e.text, e.found, objects, up) from None
 

@@ -67,15 +67,15 @@ _VIEWERS = (
 )
 
 
-def _clause(pattern: str) -> tuple[re.Pattern[str], ...]:
-    """A clause at the beginning or at the end of a sentence."""
+def _clause(pattern: str, comma: str = ",") -> tuple[re.Pattern[str], ...]:
+    """A clause at the beginning, followed by the comma, or at the end of a sentence."""
     return tuple(
-        re.compile(p, re.IGNORECASE) for p in (rf"^(?:{pattern}),? ", rf",? (?:{pattern})$")
+        re.compile(p, re.IGNORECASE) for p in (rf"^(?:{pattern}){comma} ", rf",? (?:{pattern})$")
     )
 
 
-_OPPOSITE_CLAUSE = _clause(_OPPOSITE)
-_CAMERA_CLAUSE = _clause(_CAMERA_VIEW)
+_OPPOSITE_CLAUSE = _clause(_OPPOSITE, ",?")
+_CAMERA_CLAUSE = _clause(_CAMERA_VIEW, ",?")
 _VIEWER_CLAUSE = tuple(clause for pattern in _VIEWERS for clause in _clause(pattern))
 
 

@@ -39,6 +39,12 @@ class Template:
     words: Words = field(default_factory=dict)
 
     @cached_property
+    def first(self) -> str | None:
+        """The word every text of the pattern begins with, if there is just one."""
+        word = self.pattern.split(" ")[0].rstrip(",")
+        return None if re.search(r"[{}<>()\[\]|,']", word) else word
+
+    @cached_property
     def _parts(self) -> tuple[list[re.Pattern[str]], list[str]]:
         """The literals between slots as compiled expressions, and the slots."""
         pieces = re.split(r"\{(\w+)\}", self.pattern.rstrip("?.!"))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cache
 from typing import Any
 
 from n3d.errors import QuestionError
@@ -14,7 +15,7 @@ from n3d.reason import sentences
 from n3d.reason.kinds import KINDS, Kind
 from n3d.reason.labels import match
 from n3d.reason.phrases import GENERIC, Phrase, parse, without_attributes
-from n3d.reason.templates import Reading
+from n3d.reason.templates import Reading, Template
 from n3d.scene import Query
 
 LIMIT = 400
@@ -72,15 +73,16 @@ def _read(sentence: str, question: str, known: tuple[str, ...]) -> Query | None:
     text, options, viewer = sentences.plain(sentence)
     best: _Candidate | None = None
     best_key: tuple = ()
-    for order, kind in enumerate(KINDS.values()):
-        for template in kind.hearing:
-            for reading in template.read(text):
-                candidate = _candidate(kind, reading, order, known)
-                if candidate is None:
-                    continue
-                key = _rank(candidate, known)
-                if best is None or key < best_key:
-                    best, best_key = candidate, key
+    by_word = _templates()
+    first = re.match(r"\w*", text.casefold())
+    for order, kind, template in (*by_word[None], *by_word.get(first and first[0], ())):
+        for reading in template.read(text):
+            candidate = _candidate(kind, reading, order, known)
+            if candidate is None:
+                continue
+            key = _rank(candidate, known)
+            if best is None or key < best_key:
+                best, best_key = candidate, key
     if best is None:
         return None
     options = {**options, **best.options}
@@ -93,6 +95,16 @@ def _read(sentence: str, question: str, known: tuple[str, ...]) -> Query | None:
     return Query(best.kind.name, found, options, question)
 
 
+@cache
+def _templates() -> dict[str | None, list[tuple[int, Kind, Template]]]:
+    """Every pattern by the word it begins with; None for those with several beginnings."""
+    found: dict[str | None, list[tuple[int, Kind, Template]]] = {None: []}
+    for order, kind in enumerate(KINDS.values()):
+        for template in kind.hearing:
+            found.setdefault(template.first, []).append((order, kind, template))
+    return found
+
+
 # -- candidates -----------------------------------------------------------------------------
 
 
@@ -102,7 +114,13 @@ def _candidate(
     """A reading as a candidate, or None where a slot does not hold what it should."""
     found: list[str] = []
     phrases: list[Phrase] = []
-    for slot in kind.slots:
+    options = dict(reading.options)
+    slots = kind.slots
+    if slots[0] != "label" and "labels" in reading.slots:
+        # One phrase for all the objects: "the two lamps".
+        options["all"] = True
+        slots = ("label", *(s for s in slots[1:] if s in reading.slots))
+    for slot in slots:
         texts = _slot_texts(slot, reading, known)
         if texts is None:
             return None
@@ -116,7 +134,7 @@ def _candidate(
         not p.head and p.index is None and not p.ranks for p in phrases
     ):
         return None
-    return _Candidate(kind, tuple(found), reading.options, tuple(phrases), order)
+    return _Candidate(kind, tuple(found), options, tuple(phrases), order)
 
 
 def _slot_texts(slot: str, reading: Reading, known: tuple[str, ...]) -> list[str] | None:
@@ -126,10 +144,10 @@ def _slot_texts(slot: str, reading: Reading, known: tuple[str, ...]) -> list[str
         if text is None:
             return ["object"] if not slots or "c" in slots else None
         if "where" in slots:
-            text = f"{text} {slots['where']}"
+            text = f"{_COUNTED.sub('', text)} {slots['where']}"
             phrase = parse(text, known)
             return [text] if phrase and (phrase.relations or phrase.ranks) else None
-        return [text]
+        return [_COUNTED.sub("", text)]
     if slot == "list":
         return listed(slots.get("either", slots.get("list", "")), known)
     return [slots[slot]]
@@ -151,6 +169,11 @@ def listed(text: str, known: Iterable[str] = ()) -> list[str] | None:
     return None
 
 
+_COUNTED = re.compile(
+    r"^(?:of )?(?:all )?(?:both )?(?:the |these |those )?"
+    r"(?:two|three|four|five|six|seven|eight|nine|ten) (?=.)|^both (?:the |of the )?",
+    re.IGNORECASE,
+)
 _SEPARATOR = re.compile(
     r"(\s*,\s*(?:and|or)\s+(?:to |from )?|\s*[,;]\s*|\s+(?:and|or|vs\.?|versus)\s+(?:to |from )?)",
     re.IGNORECASE,

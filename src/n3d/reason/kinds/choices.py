@@ -10,7 +10,7 @@ from n3d.reason import measures
 from n3d.reason.kinds.kind import Kind, Options, named
 from n3d.reason.kinds.proposing import Proposal, Stage, coin, several
 from n3d.reason.kinds.relations import choose, flipped
-from n3d.reason.kinds.wording import SUPERLATIVES, pick
+from n3d.reason.kinds.wording import COMPARATIVES, SIDEWAYS, SUPERLATIVES, pick
 from n3d.reason.programs import Program
 from n3d.scene import Ref
 
@@ -44,6 +44,8 @@ _SUPERLATIVE_ASKED = (
     "which of the {labels} is the <superlative>?",
 )
 _SUPERLATIVE_HEARD = (
+    "(which|which one) of [the |these |those ]{labels} is <comparative>",
+    "(which|what) {label} is <comparative>",
     "(what|which) is the <adjective> {label}",
     "(what|which|who) is the {label} (that is|which is|who is) [the ]<superlative>",
     "(which one|which|what) (of|among) [all ][the |these |those ]{labels} (is|stands|sits) "
@@ -73,7 +75,11 @@ def _superlative_kind(name, group, description, example, quantities: tuple[str, 
         choose,
         _extreme(quantities),
         _SUPERLATIVE_HEARD,
-        {"superlative": words, "adjective": adjectives},
+        {
+            "superlative": words,
+            "adjective": adjectives,
+            "comparative": pick(COMPARATIVES | SIDEWAYS, *quantities),
+        },
     )
 
 
@@ -163,7 +169,84 @@ def _closer_pair(stage: Stage, rng: np.random.Generator) -> Proposal | None:
     return Proposal({"a": a, "b": b, "c": c}, {"more": more}, ("distance",))
 
 
+def _closer_than(p: Program, refs: list[Ref], options: Options) -> None:
+    a, b, c = refs
+    op = named(options, "distance")
+    first, second = p.step(op, a, c), p.step(op, b, c)
+    p.step("greater" if options["more"] else "less", first, second)
+
+
+def _difference(p: Program, refs: list[Ref], options: Options) -> None:
+    a, b, c = refs
+    op = named(options, "distance")
+    first, second = p.step(op, a, c), p.step(op, b, c)
+    p.step("difference", *((first, second) if options["more"] else (second, first)))
+
+
+def _two_to_one(differing: bool):
+    """a and b at clearly different distances from c; for a difference a is what is said."""
+
+    def propose(stage: Stage, rng: np.random.Generator) -> Proposal | None:
+        more, wanted = coin(rng), differing or coin(rng)
+        drawn = stage.draw(
+            rng,
+            3,
+            lambda x: _first_stands_out(_distances(stage, x[2], x[:2]), stage.margin, more),
+        )
+        if drawn is None:
+            return None
+        a, b, c = drawn
+        to_a, to_b = _distances(stage, c, (a, b))
+        if ((to_a > to_b) == more) != wanted:
+            a, b = b, a
+        return Proposal({"a": a, "b": b, "c": c}, {"more": more}, ("distance",))
+
+    return propose
+
+
 _RELATIVE = (
+    Kind(
+        "closer_than",
+        "relative distance",
+        "Whether one object is closer to a reference than another is.",
+        "Is the chair closer to the door than the table is?",
+        ("a", "b", "c"),
+        (
+            "is {a} <closer> {c} than {b}?",
+            "is {a} <closer> {c} than {b} is?",
+            "would you say {a} is <closer> {c} than {b}?",
+            "is it true that {a} is <closer> {c} than {b}?",
+            "compared to {b}, is {a} <closer> {c}?",
+            "do you agree that {a} is <closer> {c} than {b} is?",
+        ),
+        _closer_than,
+        _two_to_one(differing=False),
+        ("(is|are) {a} [located |positioned ]<closer> {c} than {b}[ is]",),
+        {"closer": _CLOSER},
+    ),
+    Kind(
+        "distance_difference",
+        "distance",
+        "How much closer one object is to a reference than another.",
+        "How much closer to the lamp is the mug than the cup?",
+        ("a", "b", "c"),
+        (
+            "how much <closer> {c} is {a} than {b}?",
+            "how much <closer> {c} than {b} is {a}?",
+            "by how much is {a} <closer> {c} than {b}?",
+            "how much is {a} <closer> {c} than {b}?",
+            "compared to {b}, how much <closer> {c} is {a}?",
+            "by how much is {a} <closer> {c} than {b} is?",
+        ),
+        _difference,
+        _two_to_one(differing=True),
+        ("how much <comparative> is {a} to {c} than {b}",),
+        {
+            "closer": _CLOSER,
+            "comparative": {w: {"more": False} for w in ("closer", "nearer")},
+        },
+        "m",
+    ),
     Kind(
         "relative_distance",
         "relative distance",
@@ -190,6 +273,7 @@ _RELATIVE = (
             "lies|stands) [located |positioned ]<anyhow> [the reference object |the reference ]{c}",
             "{list}, (which|which one|what|who) is <anyhow> [the reference object ]{c}",
             "is {list} <anyhow> {c}",
+            "is {c} [located |positioned ]<anyhow> {either}",
         ),
         {"closeness": _CLOSER, "anyhow": _CLOSENESS},
     ),
@@ -339,6 +423,9 @@ _ORDER_ASKED = (
     "list {list} <order>.",
 )
 _ORDER_HEARD = (
+    "[please ](order|sort|rank|arrange|list|put) [all ]{labels} <order>",
+    "what is the order of {labels} <order>",
+    "(could|can|would) you [please ](order|sort|rank|arrange|list) [all ]{labels} <order>",
     "[please ](order|sort|rank|arrange|list|name|enumerate|line up) [the objects |the following |"
     "these objects ]{list} <order>",
     "(could|can|would) you [please ](order|sort|rank|arrange|list|name|enumerate) [the objects |"

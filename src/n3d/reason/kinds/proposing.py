@@ -12,6 +12,7 @@ import numpy as np
 from n3d.geometry import Box3D
 from n3d.reason import expressing, measures
 from n3d.reason.labels import same_label
+from n3d.reason.worlds import World
 from n3d.scene import Object3D
 
 TRIES = 30
@@ -40,14 +41,18 @@ class Stage:
 
     @cached_property
     def boxes(self) -> Box3D:
-        return Box3D.stack(o.box for o in self.objects)
+        return self.world.boxes
+
+    @cached_property
+    def world(self) -> World:
+        return World.of(self.objects, self.up)
 
     def name(self, index: int, avoid: tuple[str, ...] = ()) -> str | None:
         """A phrase for an object without its article, or None."""
         key = (index, avoid)
         if key not in self._names:
             self._names[key] = expressing.express(
-                index, self.objects, self.up, margin=self.margin, avoid=avoid
+                index, self.objects, self.up, margin=self.margin, avoid=avoid, world=self.world
             )
         return self._names[key]
 

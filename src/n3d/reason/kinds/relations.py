@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from n3d.geometry import Box3D
 from n3d.reason import measures
 from n3d.reason.kinds.kind import Kind, Options, named
 from n3d.reason.kinds.proposing import Proposal, Stage, coin, several
 from n3d.reason.kinds.wording import COMPARATIVES, FRONTNESS, SIDEWAYS, SPLIT, SUPERLATIVES, pick
 from n3d.reason.programs import Program
-from n3d.scene import Ref, Var
+from n3d.scene import Quantity, Ref, Var
 
 RELATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "left_right": {
@@ -151,6 +152,11 @@ def _on(p: Program, refs: list[Ref], options: Options) -> None:
     p.step("on", a, b)
 
 
+def _touch(p: Program, refs: list[Ref], options: Options) -> None:
+    gap = p.step("gap", *refs)
+    p.step("less", gap, Quantity(measures.CONTACT))
+
+
 # -- proposing ------------------------------------------------------------------------------
 
 
@@ -216,17 +222,33 @@ def _pick(quantity: str, views: bool, most: int = 4):
 
 
 def _standing(stage: Stage, rng: np.random.Generator) -> Proposal | None:
-    """A pair that touches for yes, one that does not for no; only where both answers exist."""
+    def standing(a: Box3D, b: Box3D) -> tuple[np.ndarray, np.ndarray]:
+        yes = measures.on(a, b, up=stage.up)
+        return yes, ~yes
+
+    return _either(stage, rng, standing)
+
+
+def _contact(stage: Stage, rng: np.random.Generator) -> Proposal | None:
+    def touching(a: Box3D, b: Box3D) -> tuple[np.ndarray, np.ndarray]:
+        gaps = measures.gap(a, b)
+        return gaps < measures.CONTACT / 2, gaps > 2 * measures.CONTACT
+
+    return _either(stage, rng, touching)
+
+
+def _either(stage: Stage, rng: np.random.Generator, relation) -> Proposal | None:
+    """A pair for which a rare relation holds or does not, each half of the time; only in
+    scenes where both happen."""
     usable = stage.usable
     if len(usable) < 2:
         return None
     boxes = stage.boxes[usable]
-    standing = measures.on(boxes[:, None], boxes[None, :], up=stage.up)
-    np.fill_diagonal(standing, False)
-    if not standing.any():
+    different = ~np.eye(len(usable), dtype=bool)
+    yes, no = (x & different for x in relation(boxes[:, None], boxes[None, :]))
+    if not yes.any() or not no.any():
         return None
-    other = ~standing & ~np.eye(len(usable), dtype=bool)
-    pairs = np.argwhere(standing if coin(rng) or not other.any() else other)
+    pairs = np.argwhere(yes if coin(rng) else no)
     a, b = (usable[k] for k in pairs[rng.integers(len(pairs))])
     return Proposal({"a": a, "b": b}, {}, ("elevation",))
 
@@ -369,5 +391,23 @@ KINDS = (
         _standing,
         PREDICATES_HEARD,
         {"relation": {"on": {}, "on top of": {}, "standing on": {}, "resting on": {}}},
+    ),
+    Kind(
+        "touching",
+        "gap",
+        "Whether the gap between two objects is below 5 cm.",
+        "Do the mug and the lamp touch?",
+        ("a", "b"),
+        (
+            "do {a} and {b} touch?",
+            "do {a} and {b} touch each other?",
+            "does {a} touch {b}?",
+            "is {a} touching {b}?",
+            "is {a} in contact with {b}?",
+            "are {a} and {b} touching?",
+        ),
+        _touch,
+        _contact,
+        ("are {a} and {b} (touching each other|in contact)", "(do|are) {labels} (touch|touching)"),
     ),
 )
