@@ -147,3 +147,12 @@ def test_missing_file(tmp_path):
         with pytest.raises(InputError) as caught:
             read(tmp_path / "none.json")
         assert caught.value.code == "file-unreadable"
+
+
+def test_huge_whole_numbers(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("[" + "9" * 5000 + "]")
+    for read in (strict_json.load, lambda p: list(strict_json.stream(p))):
+        with pytest.raises(InputError) as caught:
+            read(path)
+        assert caught.value.code == "json-number"

@@ -10,7 +10,7 @@ import pytest
 from n3d.errors import InputError, N3DError
 from n3d.geometry import Box3D, Camera
 from n3d.geometry.pose import euler
-from n3d.scene import Drop, Object3D, Region, Scene
+from n3d.scene import BoxSpread, Drop, Object3D, Region, Scene
 from n3d.sources import boxer, kitti, omni3d, plain, qwen, sunrgbd_boxes, wilddet3d
 from n3d.sources.files import InputWarning
 from n3d.sources.grounded import Grounded
@@ -133,7 +133,9 @@ def test_plain_keeps_everything(make, sofa):
     region = Region("sofa", (500, 300, 700, 400), mask)
     thing = Object3D(
         "o:1", "sofa, grey", sofa.scene.objects[0].box, region, 0.5, {"colour": "grey"}, 0.7,
-        {"reproj_iou": 0.9}, "visible", None, True, None, np.array([1.0, 0, 0]),
+        {"reproj_iou": 0.9}, "whole", Box3D([0.4, 0.2, 3.9], [1, 0.9, 0.7]), True,
+        BoxSpread(np.array([0.01, 0.02, 0.03]), np.array([0.1, 0.1, 0.2]), 0.05),
+        np.array([1.0, 0, 0]),
     )  # fmt: skip
     scenes = [
         Grounded(

@@ -211,6 +211,28 @@ def test_k_of_the_annotations_and_options(make):
         load(a)
 
 
+def test_where_the_camera_is_looked_for(make):
+    path = _set(make, [_annotation()])
+    camera = {"fx": 50, "fy": 50, "cx": 20, "cy": 15, "width": 40, "height": 30}
+    folder = make.folder / "cameras"
+    folder.mkdir()
+    (folder / "a.json").write_text(json.dumps(camera | {"fx": 70}))
+    single = make.json(camera, "one.json")
+    for given, fx in ((single, [50, 50]), (folder, [70, None])):
+        pictures, _ = _split(coco.read(path, make.folder, camera=given))
+        for picture, want in zip(pictures, fx, strict=True):
+            view = load(picture).rgbd
+            assert view is not None
+            if want is None:
+                assert view.camera.source.startswith("assumed")
+            else:
+                assert view.camera.fx == want
+    (pictures, _) = _split(coco.read(path, make.folder, camera=single, options={"fov": 90}))
+    view = load(pictures[0]).rgbd
+    assert view is not None
+    assert view.camera.fx == pytest.approx(20)
+
+
 @pytest.mark.parametrize(("size", "turned"), [((30, 40), True), ((40, 30), False)])
 def test_annotations_decide_whether_exif_turns(make, size, turned):
     """Coordinates count pixels of the picture as its file states the size."""

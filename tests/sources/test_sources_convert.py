@@ -42,7 +42,10 @@ def _one(path, name, **options) -> Grounded:
     return item
 
 
-@pytest.mark.parametrize(("a", "b"), list(itertools.product(FORMS, FORMS)))
+EXACT = [name for name in FORMS if name != "upstream"]  # which holds camera-aligned boxes only
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(EXACT, EXACT)))
 def test_reference_object_through_every_pair(make, reference, a, b):
     """plain -> a -> b -> plain gives the same numbers within 1e-9 (trap: each form's order)."""
     source, camera, box = reference
@@ -127,6 +130,24 @@ def test_z_up_is_inverted(yaw, pitch):
     up = frames.zup_from_camera([0.1, -1, 0.2]).apply(np.array([0.1, -1, 0.2]))
     assert np.allclose(up / np.linalg.norm(up), [0, 0, 1])
     assert isinstance(zup, Pose)
+
+
+def test_upstream_holds_the_hull(make, reference, shared):
+    source, camera, box = reference
+    text = make.folder / "boxes.txt"
+    with pytest.warns(InputWarning, match="rotation of 1 boxes"):
+        convert.convert(source, text, from_="plain", to="upstream")
+    want = json.loads((shared / "golden/reference_object.json").read_text())["n3d_float"]
+    numbers = text.read_text().strip().removeprefix("bbox_0=Bbox(sofa,").rstrip(")").split(",")
+    expected = [want["u"], want["v"], want["z"], want["angle"], *want["size"]]
+    assert np.allclose([float(n) for n in numbers], expected, rtol=0, atol=1e-9)
+    convert.convert(text, make.folder / "b.json", from_="upstream", to="plain", camera=camera)
+    assert _one(make.folder / "b.json", "plain").scene.objects[0].box.allclose(box.hull(), 1e-9)
+    with pytest.raises(InputError, match="camera"):
+        convert.convert(text, make.folder / "b.json", from_="upstream", to="plain")
+    text.write_text(text.read_text() + "bbox_1=Bbox(x,1)\n")
+    with pytest.warns(InputWarning, match="1 records dropped"):
+        convert.convert(text, make.folder / "b.json", from_="upstream", to="plain", camera=camera)
 
 
 # -- the command --------------------------------------------------------------------------

@@ -21,6 +21,9 @@ MAX_ELEMENT = 1 << 28
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 
 
+_DIGITS = "holds a whole number of more digits than Python reads"
+
+
 class _Refused(ValueError):
     """Text that Python's decoder takes and the standard forbids."""
 
@@ -60,6 +63,8 @@ def loads(text: str | bytes, *, file: Any = None) -> Any:
         raise InputError(message, code="json-strict", file=file, field=f"line {line}") from None
     except RecursionError:
         raise InputError("is nested too deeply", code="json-depth", file=file) from None
+    except ValueError:
+        raise InputError(_DIGITS, code="json-number", file=file) from None
 
 
 def _first_refused(text: str, start: int = 0) -> tuple[str, int]:
@@ -189,6 +194,8 @@ class _Scanner:
                     raise self.error("one element is too large", "json-element") from None
                 self.fill(len(self.buffer) - self.at)
                 continue
+            except ValueError:
+                raise self.error(_DIGITS, "json-number") from None
             # A number near the window's end may go on: "1" of "12", of "1.5" or of "1e-5".
             number = isinstance(value, (int, float))
             if number and len(self.buffer) - end <= 2 and not self.done:
@@ -224,5 +231,5 @@ class _Scanner:
 
     def error(self, message: str, code: str = "json-syntax") -> InputError:
         line = self.line + self.buffer.count("\n", 0, self.at)
-        text = message if code == "json-strict" else f"is not JSON: {message}"
+        text = message if code in ("json-strict", "json-number") else f"is not JSON: {message}"
         return InputError(text, code=code, file=self.path, field=f"line {line}")

@@ -15,7 +15,7 @@ from typing import Any
 from n3d.errors import InputError, N3DError
 from n3d.geometry import Box3D
 from n3d.scene import Drop, Object3D, Scene
-from n3d.sources import camera_files, files, frames, grounded
+from n3d.sources import camera_files, fields, files, frames, grounded
 from n3d.sources.grounded import Grounded
 
 COLUMNS = (
@@ -57,10 +57,10 @@ def _object(row: Mapping[Any, Any], identity: str, zup: Any) -> Object3D:
     for name in names:
         if not camera_files.NUMBER.fullmatch(row[name] or ""):
             raise InputError(f"must be a number, got {row[name]!r}", code="box-type", field=name)
-    v = grounded.numbers([float(row[n]) for n in names], 11, "row")
+    v = fields.row([float(row[n]) for n in names], 11, "row")
     world = Box3D(v[:3], v[7:10], frames.rotation_from_quaternion(v[3:7]))
     return Object3D(
-        identity, grounded.text(row, "name"), frames.from_zup(world, zup), score=float(v[10])
+        identity, fields.text(row, "name"), frames.from_zup(world, zup), score=float(v[10])
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +12,7 @@ import numpy as np
 
 from n3d.errors import GeometryError, InputError, N3DError
 from n3d.geometry import Camera
-from n3d.sources import files
+from n3d.sources import fields, files
 from n3d.sources.cameras import Calibration
 
 KEYS = (
@@ -144,26 +143,17 @@ def _matrix(value: Any) -> np.ndarray:
 
 def _number(given: Mapping[str, Any], key: str, default: float | None = None) -> float:
     value = given.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        what = "is missing" if value is None else f"must be a number, got {value!r}"
-        raise GeometryError(what, code="camera-type", field=key)
-    if not math.isfinite(value):
-        raise GeometryError("must be finite", code="camera-not-finite", field=key)
-    return float(value)
+    if value is None:
+        raise InputError("is missing", code="camera-type", field=key)
+    return fields.one(value, key, "camera")
 
 
 def _size(given: Mapping[str, Any]) -> tuple[int, int] | None:
     if "width" not in given and "height" not in given:
         return None
-    sides = []
     for key in ("width", "height"):
-        value = _number(given, key)
-        if value != int(value) or value < 1:
-            raise GeometryError(
-                f"must be a whole number of pixels, got {value:g}", code="camera-size", field=key
-            )
-        sides.append(int(value))
-    return sides[0], sides[1]
+        _number(given, key)
+    return fields.side(given["width"], "width"), fields.side(given["height"], "height")
 
 
 def _from_text(text: str) -> Calibration:

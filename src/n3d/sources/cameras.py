@@ -98,13 +98,13 @@ def _centred(camera: Camera, limits: tuple[float, float]) -> bool:
 
 
 def _misfit(camera: Camera, stated: Calibration) -> InputError:
-    likely = (round(2 * camera.cx), round(2 * camera.cy))
+    likely = f"{2 * camera.cx:.6g}x{2 * camera.cy:.6g}"
     hint = "State width and height of the image that K belongs to"
     if stated.matrix is not None and np.abs(stated.matrix[:2]).max() < 8:
         hint = "K looks normalised by the image size: declare normalized=True"
     return InputError(
         f"principal point ({camera.cx:g}, {camera.cy:g}) fits an image of about "
-        f"{shapes.name(likely)}, this one is {shapes.name((camera.width, camera.height))}",
+        f"{likely}, this one is {shapes.name((camera.width, camera.height))}",
         code="camera-resolution",
         field="camera",
         hint=hint,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -32,14 +33,16 @@ def read(
     Pictures hold the names of their files, regions keep their segmentation undecoded in
     `attributes` (`sources.load` decodes both). Ids are "coco:<image>" and
     "coco:<image>:<annotation>" with `source` in the place of "coco". `depth` is a folder, or
-    "sensor:FOLDER", with <image stem>.png, .npy or .npz; a camera is `camera`, or the
-    image's K in the annotations, or <stem>.json, <stem>.txt, camera.json or camera.txt
-    beside the depth. `options` go to `read_rgbd`. An image without its file, or whose depth
-    is missing, is dropped, as is every annotation that cannot be used. Raises InputError for
-    a file that is not COCO JSON.
+    "sensor:FOLDER", with <image stem>.png, .npy or .npz. The camera is `camera` (a file, or a
+    folder with <stem>.json or .txt), or the image's K in the annotations, or <stem>.json,
+    <stem>.txt, camera.json or camera.txt beside the depth; none of these where `options`,
+    which go to `read_rgbd`, hold a `fov`. An image without its file, or whose depth is
+    missing, is dropped, as is every annotation that cannot be used. Raises InputError for a
+    file that is not COCO JSON, ConfigError for a folder that does not exist.
     """
     folder = _folder(images, "images")
     sensor = None if depth is None else _folder(str(depth).removeprefix("sensor:"), "depth")
+    given = _Given(folder, sensor, camera, dict(options or {}))
     files.open_regular(annotations, max_bytes=None).close()
     with Spool(annotations) as spool:
         labels: dict[Any, str] = {}
@@ -53,29 +56,11 @@ def read(
             try:
                 if repeated:
                     raise InputError("an earlier image has the same id", code="id-duplicate")
-                made = _picture(image, name, folder, sensor, camera, dict(options or {}))
+                found = given.files(image)
             except N3DError as e:
                 yield Drop(name, e.code, str(e))
                 continue
-            width, height = made.attributes["size"]
-            found: list[Region] = []
-            for place, raw, again in own:
-                result = _region(raw, name, place, again, labels, width, height)
-                if isinstance(result, Drop):
-                    yield result
-                else:
-                    found.append(result)
-            licence = licences.get(key(image.get("license")), {})
-            if "url" in licence:
-                made.attributes["licence_url"] = licence["url"]
-            yield Picture(
-                id=name,
-                regions=tuple(found),
-                files=made.files,
-                source=source,
-                licence=licence.get("name", ""),
-                attributes=made.attributes,
-            )
+            yield from _picture(image, name, found, own, labels, licences, source)
         if empty:
             raise InputError(
                 "has no images", code="regions-form", file=annotations, limit="a COCO file"
@@ -88,48 +73,86 @@ def read(
 
 
 def _picture(
-    image: Any,
+    image: Mapping[str, Any],
     name: str,
-    folder: Path,
-    sensor: Path | None,
-    camera: Any,
-    options: dict[str, Any],
-) -> Picture:
-    """The picture of one image record, without regions yet."""
-    if not isinstance(image, Mapping) or key(image.get("id")) is None:
-        raise InputError("has no usable id", code="id-missing", field="id")
-    width, height = image.get("width"), image.get("height")
-    for field, side in (("width", width), ("height", height)):
-        if type(side) is not int or side < 1:
-            raise InputError(
-                f"must be a whole number, got {side!r}", code="image-size", field=field
-            )
-    path = inside(folder, image.get("file_name"))
-    if not path.is_file():
-        raise InputError("does not exist", code="image-missing", file=path)
-    options["size"] = [width, height]
-    depth_file = None
-    if sensor is not None:
-        depth_file = _beside(sensor, path.stem, DEPTH_SUFFIXES)
-        if depth_file is None:
-            raise InputError(f"no depth of {path.name}", code="depth-missing", file=sensor)
-        options.setdefault("depth_source", "sensor")
-    if camera is None and "K" in image:
-        options["camera"] = {"K": image["K"], "width": width, "height": height}
-    elif camera is None and sensor is not None:
-        camera = _beside(sensor, path.stem, CAMERA_SUFFIXES) or _beside(
-            sensor, "camera", CAMERA_SUFFIXES
-        )
-    return Picture(
+    found: PictureFiles,
+    own: Iterable[tuple[int, Any, bool]],
+    labels: regions.Labels,
+    licences: Mapping[str | None, Mapping[str, str]],
+    source: str,
+) -> Iterator[Picture | Drop]:
+    """The drops of one image, then its picture."""
+    width, height = found.options["size"]
+    kept: list[Region] = []
+    for place, raw, again in own:
+        result = _region(raw, name, place, again, labels, width, height)
+        if isinstance(result, Drop):
+            yield result
+        else:
+            kept.append(result)
+    licence = licences.get(key(image.get("license")), {})
+    attributes: dict[str, Any] = {"size": (width, height), "file_name": image["file_name"]}
+    if "url" in licence:
+        attributes["licence_url"] = licence["url"]
+    yield Picture(
         id=name,
-        files=PictureFiles(
+        regions=tuple(kept),
+        files=found,
+        source=source,
+        licence=licence.get("name", ""),
+        attributes=attributes,
+    )
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Where the files of images are, and how to read them."""
+
+    images: Path
+    depth: Path | None
+    camera: Any
+    options: dict[str, Any]
+
+    def files(self, image: Any) -> PictureFiles:
+        """The files of one image record; InputError where one is missing."""
+        if not isinstance(image, Mapping) or key(image.get("id")) is None:
+            raise InputError("has no usable id", code="id-missing", field="id")
+        for field in ("width", "height"):
+            side = image.get(field)
+            if type(side) is not int or side < 1:
+                raise InputError(
+                    f"must be a whole number, got {side!r}", code="image-size", field=field
+                )
+        path = inside(self.images, image.get("file_name"))
+        if not path.is_file():
+            raise InputError("does not exist", code="image-missing", file=path)
+        options = {**self.options, "size": [image["width"], image["height"]]}
+        depth = None
+        if self.depth is not None:
+            depth = _beside(self.depth, path.stem, DEPTH_SUFFIXES)
+            if depth is None:
+                raise InputError(f"no depth of {path.name}", code="depth-missing", file=self.depth)
+            options.setdefault("depth_source", "sensor")
+        camera = None if "fov" in options else self._camera(path.stem, image)
+        if isinstance(camera, Mapping):
+            options["camera"], camera = camera, None
+        return PictureFiles(
             image=str(path),
-            depth=None if depth_file is None else str(depth_file),
+            depth=None if depth is None else str(depth),
             camera=None if camera is None else os.fsdecode(camera),
             options=options,
-        ),
-        attributes={"size": (width, height), "file_name": image["file_name"]},
-    )
+        )
+
+    def _camera(self, stem: str, image: Mapping[str, Any]) -> Any:
+        if self.camera is not None:
+            folder = Path(os.fsdecode(self.camera))
+            return _beside(folder, stem, CAMERA_SUFFIXES) if folder.is_dir() else folder
+        if "K" in image:
+            return {k: image[k] for k in ("K", "width", "height")}
+        if self.depth is None:
+            return None
+        own = _beside(self.depth, stem, CAMERA_SUFFIXES)
+        return own or _beside(self.depth, "camera", CAMERA_SUFFIXES)
 
 
 def _region(

@@ -21,6 +21,7 @@ from n3d.sources import (
     plain,
     qwen,
     sunrgbd_boxes,
+    upstream,
     wilddet3d,
 )
 from n3d.sources.files import InputWarning
@@ -86,6 +87,15 @@ FORMS = {
             ".json",
             scores=False,
             loses="scores, the camera, gravity",
+        ),
+        Form(
+            "upstream",
+            upstream.read,
+            upstream.write,
+            ".txt",
+            needs_camera=True,
+            scores=False,
+            loses="rotation (camera-aligned hulls), scores, the camera, gravity",
         ),
     )
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from n3d.errors import InputError, N3DError
 from n3d.geometry import Box3D, Camera
 from n3d.scene import Object3D, Region, Scene
-from n3d.sources import frames
+from n3d.sources import fields, frames
 from n3d.sources.files import InputWarning
 
 
@@ -72,40 +72,11 @@ def rectangle(item: Grounded, thing: Object3D) -> tuple[float, float, float, flo
 
 def region(label: str, xyxy: Any) -> Region | None:
     """A region of four numbers, or None where a form writes its word for "missing"."""
-    values = numbers(xyxy, 4, "rectangle")
+    values = fields.row(xyxy, 4, "rectangle")
     if values[2] <= values[0] or values[3] <= values[1]:
         return None
-    x0, y0, x1, y1 = values
+    x0, y0, x1, y1 = values.tolist()
     return Region(label, (x0, y0, x1, y1))
-
-
-def numbers(value: Any, count: int, field: str) -> np.ndarray:
-    """`count` finite numbers (count,) float64; InputError for all else, numbers as text too."""
-    if (
-        not isinstance(value, Sequence)
-        or len(value) != count
-        or any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in value)
-    ):
-        raise InputError(
-            f"must be {count} numbers, got {str(value)[:80]}", code="box-type", field=field
-        )
-    if not np.isfinite(value).all():
-        raise InputError("must be finite", code="box-not-finite", field=field)
-    return np.array(value, dtype=float)
-
-
-def text(record: Mapping[str, Any], field: str) -> str:
-    value = record.get(field)
-    if not isinstance(value, str) or not value.strip():
-        raise InputError(f"must be a text, got {value!r}", code="box-label", field=field)
-    return value
-
-
-def member(record: Any, field: str) -> Any:
-    """A member that must be there."""
-    if not isinstance(record, Mapping) or field not in record:
-        raise InputError(f"{field} is missing", code="box-key", field=field)
-    return record[field]
 
 
 def within(error: N3DError, name: str) -> N3DError:

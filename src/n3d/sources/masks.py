@@ -55,7 +55,10 @@ def _polygons(polygons: Any, width: int, height: int) -> list[list[float]]:
             )
         if not set(map(type, polygon)) <= {int, float}:
             raise InputError("polygon coordinates must be numbers", code="polygon-type")
-        points = np.array(polygon, dtype=float).reshape(-1, 2)
+        try:
+            points = np.array(polygon, dtype=float).reshape(-1, 2)
+        except OverflowError:
+            points = np.array([np.inf])
         if not np.isfinite(points).all():
             raise InputError("polygon coordinates must be finite", code="polygon-not-finite")
         # Rasterising costs memory with the length of the outline, so outlines far outside are

@@ -16,11 +16,12 @@ from n3d.errors import GeometryError, InputError, N3DError
 from n3d.geometry import Box3D, Camera
 from n3d.geometry.box import CORNER_ORDER
 from n3d.scene import Drop, Object3D, Scene
-from n3d.sources import files, frames, grounded
+from n3d.sources import fields, files, frames, grounded
 from n3d.sources.grounded import Grounded
 from n3d.sources.spool import Spool, key
 
 CORNER_TOLERANCE = 0.01  # of the box diagonal
+EXTRAS = ("truncation", "segmentation_pts", "lidar_pts", "depth_error")
 MISSING = [-1, -1, -1, -1]
 
 
@@ -65,33 +66,39 @@ def read_object(raw: Any, identity: str, names: Mapping[Any, str]) -> Object3D:
         raise InputError("has no known category", code="category-unknown", field="category_id")
     rectangles = (raw.get(f"bbox2D_{kind}") for kind in ("tight", "trunc", "proj"))
     seen = (grounded.region(label, r) for r in rectangles if r is not None)
-    visibility = raw.get("visibility", -1)
-    kept = ("truncation", "segmentation_pts", "lidar_pts", "depth_error")
+    visibility = _optional(raw, "visibility")
+    extras = {k: _optional(raw, k) for k in EXTRAS}
     return Object3D(
         identity,
         label,
         _box(raw),
         region=next((r for r in seen if r is not None), None),
-        score=float(raw.get("score", 1.0)),
-        visibility=float(visibility) if visibility is not None and visibility >= 0 else None,
-        attributes={k: raw[k] for k in kept if raw.get(k, -1) not in (-1, None)},
+        score=fields.one(raw.get("score", 1.0), "score"),
+        visibility=visibility,
+        attributes={k: v for k, v in extras.items() if v is not None},
     )
+
+
+def _optional(raw: Mapping[str, Any], field: str) -> float | None:
+    """A number of which -1 and null mean that it is unknown."""
+    value = raw.get(field)
+    found = -1.0 if value is None else fields.one(value, field)
+    return None if found < 0 else found
 
 
 def _box(raw: Mapping[str, Any]) -> Box3D:
     """The box of center, dimensions and R, checked against the corners; or of the corners."""
-    corners = raw.get("bbox3D_cam")
+    corners = None if raw.get("bbox3D_cam") is None else fields.rows(raw, "bbox3D_cam")
     fitted = None
     if corners is not None:
-        fitted = Box3D.from_corners([grounded.numbers(c, 3, "bbox3D_cam") for c in corners])
+        fitted = Box3D.from_corners([fields.row(c, 3, "bbox3D_cam") for c in corners])
     if "center_cam" not in raw and fitted is not None:
         return fitted
-    width, height, length = grounded.numbers(grounded.member(raw, "dimensions"), 3, "dimensions")
-    rows = grounded.member(raw, "R_cam")
+    width, height, length = fields.row(fields.member(raw, "dimensions"), 3, "dimensions")
     box = Box3D(
-        grounded.numbers(grounded.member(raw, "center_cam"), 3, "center_cam"),
+        fields.row(fields.member(raw, "center_cam"), 3, "center_cam"),
         np.array([length, height, width]),
-        np.array([grounded.numbers(row, 3, "R_cam") for row in rows]),
+        fields.matrix(fields.member(raw, "R_cam"), "R_cam"),
     )
     if corners is not None:
         off = np.abs(box.corners - np.array(corners, dtype=float)).max()
@@ -112,7 +119,7 @@ def _camera(image: Any) -> Camera | None:
         raise InputError("must be an object", code="box-type", field="images")
     if image.get("K") is None:
         return None
-    width, height = (grounded.numbers([image.get(k)], 1, k)[0] for k in ("width", "height"))
+    width, height = (fields.side(image.get(k), k) for k in ("width", "height"))
     return Camera.from_matrix(image["K"], width, height)
 
 
@@ -173,9 +180,7 @@ def annotation(item: Grounded, thing: Object3D) -> dict[str, Any]:
     projected = np.full(4, np.nan) if item.camera is None else box.project(item.camera)
     shown = grounded.rectangle(item, thing)
     region = thing.region
-    extra = {
-        k: thing.attributes.get(k, -1) for k in ("segmentation_pts", "lidar_pts", "depth_error")
-    }
+    extra = {k: thing.attributes.get(k, -1) for k in EXTRAS}
     return {
         "category_name": thing.label,
         "valid3D": True,
@@ -188,7 +193,6 @@ def annotation(item: Grounded, thing: Object3D) -> dict[str, Any]:
         "R_cam": box.rotation.tolist(),
         "behind_camera": bool((box.corners[:, 2] <= 0).all()),
         "visibility": -1 if thing.visibility is None else thing.visibility,
-        "truncation": thing.attributes.get("truncation", -1),
         "score": thing.score,
         **extra,
     }

@@ -11,8 +11,8 @@ import numpy as np
 
 from n3d.errors import InputError, N3DError
 from n3d.geometry import Box3D, Camera
-from n3d.scene import Drop, Object3D, Provenance, Region, Scene, strict_json
-from n3d.sources import files, grounded, rle
+from n3d.scene import BoxSpread, Drop, Object3D, Provenance, Region, Scene, strict_json
+from n3d.sources import fields, files, rle
 from n3d.sources.grounded import Grounded
 
 FIXED = {
@@ -24,25 +24,22 @@ FIXED = {
 KEYS = (
     *FIXED, "id", "label", "center", "size", "R", "K", "image_size", "intrinsics_source",
     "depth_source", "metric", "scale_sigma", "gravity_camera", "gravity_source", "score",
-    "quality", "visibility", "extent", "depth_unobserved", "front", "attributes",
-    "bbox2d_xyxy", "mask_rle", "scene", "picture", "image", "provenance",
+    "spread", "visible", "quality", "visibility", "extent", "depth_unobserved", "front",
+    "attributes", "bbox2d_xyxy", "mask_rle", "scene", "picture", "image", "provenance",
 )  # fmt: skip
 
 
 def record(item: Grounded, thing: Object3D) -> dict[str, Any]:
     """The JSON record of one object; what is unknown is null or left out."""
     scene, camera, box = item.scene, item.camera, thing.box
-    assert box.rotation is not None
     region = thing.region
     out: dict[str, Any] = {
         "id": thing.id,
         "label": thing.label,
         "frame": FIXED["frame"],
         "unit": FIXED["unit"],
-        "center": box.center.tolist(),
-        "size": box.size.tolist(),
+        **_numbers(box),
         "size_axes": FIXED["size_axes"],
-        "R": box.rotation.tolist(),
         "R_maps": FIXED["R_maps"],
         "K": None if camera is None else camera.matrix.tolist(),
         "image_size": None if camera is None else [camera.width, camera.height],
@@ -54,8 +51,10 @@ def record(item: Grounded, thing: Object3D) -> dict[str, Any]:
         "gravity_source": scene.provenance.up,
         "score": thing.score,
         "quality": dict(thing.quality),
+        "spread": _spread(thing),
         "visibility": thing.visibility,
         "extent": thing.extent,
+        "visible": None if thing.visible is None else _numbers(thing.visible),
         "depth_unobserved": thing.depth_unobserved,
         "front": None if thing.front is None else np.asarray(thing.front).tolist(),
         "attributes": dict(thing.attributes),
@@ -67,6 +66,22 @@ def record(item: Grounded, thing: Object3D) -> dict[str, Any]:
         "provenance": {"source": scene.source, "license": [scene.licence] if scene.licence else []},
     }
     return out
+
+
+def _numbers(box: Box3D) -> dict[str, Any]:
+    assert box.rotation is not None
+    return {
+        "center": box.center.tolist(),
+        "size": box.size.tolist(),
+        "R": box.rotation.tolist(),
+    }
+
+
+def _spread(thing: Object3D) -> dict[str, Any] | None:
+    if thing.spread is None:
+        return None
+    center, size = thing.spread.center.tolist(), thing.spread.size.tolist()
+    return {"center": center, "size": size, "yaw": thing.spread.yaw}
 
 
 def write(path: Any, items: Iterable[Grounded], **_: Any) -> None:
@@ -130,7 +145,7 @@ def parse(raw: Any, *, default_id: str = "0") -> tuple[Object3D, tuple]:
             hint = f"Did you mean {near[0]}?" if near else None
             raise InputError(f"unknown key {key!r}", code="plain-key", hint=hint)
     for key, value in FIXED.items():
-        if grounded.member(raw, key) != value:
+        if fields.member(raw, key) != value:
             raise InputError(
                 f"is {raw[key]!r}", code="plain-frame", field=key, limit=f"only {value!r}"
             )
@@ -138,61 +153,75 @@ def parse(raw: Any, *, default_id: str = "0") -> tuple[Object3D, tuple]:
 
 
 def _object(raw: Mapping[str, Any], default_id: str) -> Object3D:
-    label = grounded.text(raw, "label")
-    rows = raw.get("R") or np.eye(3).tolist()
-    if not isinstance(rows, list) or len(rows) != 3:
-        raise InputError("must be 3x3 numbers", code="box-type", field="R")
-    box = Box3D(
-        grounded.numbers(grounded.member(raw, "center"), 3, "center"),
-        grounded.numbers(grounded.member(raw, "size"), 3, "size"),
-        np.array([grounded.numbers(row, 3, "R") for row in rows]),
-    )
-    front = raw.get("front")
+    label = fields.text(raw, "label")
+    front, visible, spread = (raw.get(k) for k in ("front", "visible", "spread"))
     return Object3D(
         id=str(raw.get("id", default_id)),
         label=label,
-        box=box,
+        box=_box(raw),
         region=_region(raw, label),
-        score=float(grounded.numbers([raw.get("score", 1.0)], 1, "score")[0]),
-        attributes=dict(raw.get("attributes") or {}),
-        visibility=raw.get("visibility"),
-        quality=dict(raw.get("quality") or {}),
+        score=fields.one(raw.get("score", 1.0), "score"),
+        attributes=dict(fields.mapping(raw, "attributes")),
+        visibility=None
+        if raw.get("visibility") is None
+        else fields.one(raw["visibility"], "visibility"),
+        quality={k: fields.one(v, "quality") for k, v in fields.mapping(raw, "quality").items()},
         extent=raw.get("extent", "whole"),
+        visible=None if visible is None else _box(visible),
+        spread=None if spread is None else _read_spread(spread),
         depth_unobserved=bool(raw.get("depth_unobserved", False)),
-        front=None if front is None else np.array(grounded.numbers(front, 3, "front")),
+        front=None if front is None else fields.row(front, 3, "front"),
+    )
+
+
+def _box(raw: Any) -> Box3D:
+    center = fields.member(raw, "center")
+    rotation = np.eye(3) if raw.get("R") is None else fields.matrix(raw["R"], "R")
+    return Box3D(
+        fields.row(center, 3, "center"),
+        fields.row(fields.member(raw, "size"), 3, "size"),
+        rotation,
+    )
+
+
+def _read_spread(raw: Any) -> BoxSpread:
+    return BoxSpread(
+        fields.row(fields.member(raw, "center"), 3, "spread"),
+        fields.row(fields.member(raw, "size"), 3, "spread"),
+        fields.one(raw.get("yaw", 0.0), "spread"),
     )
 
 
 def _region(raw: Mapping[str, Any], label: str) -> Region | None:
     if raw.get("bbox2d_xyxy") is None:
         return None
-    x0, y0, x1, y1 = grounded.numbers(raw["bbox2d_xyxy"], 4, "bbox2d_xyxy")
+    x0, y0, x1, y1 = fields.row(raw["bbox2d_xyxy"], 4, "bbox2d_xyxy").tolist()
     mask = None
     if raw.get("mask_rle") is not None:
-        size = grounded.numbers(grounded.member(raw, "image_size"), 2, "image_size")
-        width, height = int(size[0]), int(size[1])
-        mask = rle.decode(rle.counts(raw["mask_rle"], width, height), width, height)
+        width, height = fields.sides(fields.member(raw, "image_size"), "image_size")
+        lengths = rle.counts(fields.mapping(raw, "mask_rle"), width, height)
+        mask = rle.decode(lengths, width, height)
     return Region(label, (x0, y0, x1, y1), mask)
 
 
 def _about(raw: Mapping[str, Any]) -> tuple:
     """(scene id, picture id, up, source, licence, provenance, camera, image)."""
-    source = raw.get("intrinsics_source") or "given"
+    source = str(raw.get("intrinsics_source") or "given")
     camera = None
     if raw.get("K") is not None:
-        width, height = grounded.numbers(grounded.member(raw, "image_size"), 2, "image_size")
-        camera = Camera.from_matrix(raw["K"], int(width), int(height), source=source)
+        width, height = fields.sides(fields.member(raw, "image_size"), "image_size")
+        camera = Camera.from_matrix(fields.matrix(raw["K"], "K"), width, height, source=source)
     down = raw.get("gravity_camera")
-    up = None if down is None else -np.array(grounded.numbers(down, 3, "gravity_camera"))
-    origin = raw.get("provenance") or {}
+    up = None if down is None else -fields.row(down, 3, "gravity_camera")
+    origin = fields.mapping(raw, "provenance")
     provenance = Provenance(
         camera=source,
-        depth=raw.get("depth_source") or "given",
+        depth=str(raw.get("depth_source") or "given"),
         metric=bool(raw.get("metric", True)),
-        up=raw.get("gravity_source") or ("unknown" if up is None else "given"),
-        scale_sigma=float(raw.get("scale_sigma") or 0.0),
+        up=str(raw.get("gravity_source") or ("unknown" if up is None else "given")),
+        scale_sigma=fields.one(raw.get("scale_sigma") or 0.0, "scale_sigma"),
     )
-    licences = origin.get("license") or [""]
+    licences = fields.rows(origin, "license") if origin.get("license") else [""]
     name = str(raw.get("scene") or "scene")
     return (
         name, str(raw.get("picture") or name), up, str(origin.get("source", "")),

@@ -14,7 +14,7 @@ from typing import Any
 from n3d.errors import InputError, N3DError
 from n3d.geometry import Box3D
 from n3d.scene import Drop, Object3D, Scene
-from n3d.sources import files, frames, grounded
+from n3d.sources import fields, files, frames, grounded
 from n3d.sources.grounded import Grounded
 
 
@@ -26,10 +26,10 @@ def read(path: Any, *, camera: Any = None, **_: Any) -> Iterator[Grounded | Drop
     found = []
     for index, entry in enumerate(raw):
         try:
-            values = grounded.numbers(grounded.member(entry, "bbox_3d"), 9, "bbox_3d")
+            values = fields.row(fields.member(entry, "bbox_3d"), 9, "bbox_3d")
             angles = (a * math.pi for a in values[6:])
             box = Box3D(values[:3], values[3:6], frames.rotation_from_xyz(*angles))
-            found.append(Object3D(f"qwen:{index}", grounded.text(entry, "label"), box))
+            found.append(Object3D(f"qwen:{index}", fields.text(entry, "label"), box))
         except N3DError as e:
             yield Drop(
                 f"qwen:{index}", e.code, str(grounded.within(e, f"box {index}").at(file=path))

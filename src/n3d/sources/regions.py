@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Literal, overload
@@ -11,7 +10,7 @@ import numpy as np
 
 from n3d.errors import InputError, N3DError
 from n3d.scene import Drop, Region, strict_json
-from n3d.sources import files, masks
+from n3d.sources import fields, files, masks
 
 Labels = Mapping[Any, str]
 """Category names by id."""
@@ -112,7 +111,7 @@ def make(
         rectangle=rectangle,
         mask=mask if decode else None,
         score=_score(raw),
-        expression=raw.get("expression"),
+        expression=_text(raw, "expression"),
         id=None if name is None else str(name),
         attributes=keep,
     )
@@ -148,19 +147,7 @@ def _rectangle(
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
     box = raw["bbox"]
-    if (
-        not isinstance(box, (list, tuple))
-        or len(box) != 4
-        or any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in box)
-    ):
-        raise InputError(
-            f"must be four numbers x, y, w, h, got {str(box)[:80]}",
-            code="region-type",
-            field="bbox",
-        )
-    x, y, w, h = map(float, box)
-    if not all(map(math.isfinite, (x, y, w, h))):
-        raise InputError(f"must be finite, got {box}", code="region-not-finite", field="bbox")
+    x, y, w, h = fields.row(box, 4, "bbox", "region").tolist()
     if w <= 0 or h <= 0:
         raise InputError(f"has no area: {box}", code="region-empty", field="bbox")
     cut = (max(x, 0.0), max(y, 0.0), min(x + w, float(width)), min(y + h, float(height)))
@@ -171,13 +158,20 @@ def _rectangle(
     return cut
 
 
+def _text(raw: Mapping[str, Any], field: str) -> str | None:
+    value = raw.get(field)
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"must be a text, got {value!r}", code="region-type", field=field)
+    return value
+
+
 def _score(raw: Mapping[str, Any]) -> float:
-    score = raw.get("score", 1.0)
-    if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
+    score = fields.one(raw.get("score", 1.0), "score", "region")
+    if not 0 <= score <= 1:
         raise InputError(
             f"must be a number from 0 to 1, got {score!r}", code="region-score", field="score"
         )
-    return float(score)
+    return score
 
 
 # -- files --------------------------------------------------------------------------------

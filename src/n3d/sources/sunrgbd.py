@@ -17,8 +17,8 @@ import numpy as np
 from n3d.errors import GeometryError, InputError, N3DError
 from n3d.geometry import Box3D, Camera, Pose
 from n3d.geometry.pose import axis_rotation
-from n3d.scene import RGBD, Drop, Object3D, Provenance, Scene
-from n3d.sources import files, frames, grounded
+from n3d.scene import RGBD, Drop, Object3D, Provenance, Region, Scene
+from n3d.sources import fields, files, frames, grounded
 from n3d.sources import image as images
 from n3d.sources.grounded import Grounded
 
@@ -39,13 +39,12 @@ class Info:
     points: str
     camera: Camera
     upright_from_camera: Pose
-    boxes: tuple[tuple[str, Box3D, Any], ...]
+    boxes: tuple[tuple[str, Box3D, Region | None], ...]
 
     def grounded(self) -> Grounded:
         """The boxes in the camera frame, their local y axis down."""
         things = []
-        for index, (label, box, xyxy) in enumerate(self.boxes):
-            region = None if xyxy is None else grounded.region(label, _from_one(xyxy))
+        for index, (label, box, region) in enumerate(self.boxes):
             placed = frames.from_zup(box, self.upright_from_camera)
             things.append(Object3D(f"{self.id}:{index}", label, placed, region=region))
         scene = Scene(
@@ -59,8 +58,11 @@ class Info:
         return Grounded(scene, self.camera, self.image)
 
 
-def _from_one(xyxy: Any) -> list[float]:
-    return [v - 1 + 0.5 for v in xyxy]
+def _region(label: str, xyxy: Any) -> Region | None:
+    """A rectangle in 1-based pixels as one with pixel centres at +0.5."""
+    if xyxy is None:
+        return None
+    return grounded.region(label, (fields.row(xyxy, 4, "bbox") - 0.5).tolist())
 
 
 def read_infos(path: Any) -> Iterator[Info | Drop]:
@@ -69,14 +71,11 @@ def read_infos(path: Any) -> Iterator[Info | Drop]:
     v0.x infos are known by `annos`, v1.x by `instances`. One that is broken (a `depth2img`
     made with a transposed K, say) is a Drop.
     """
-    raw = files.read_json(path)
-    names: tuple[str, ...] = CLASSES
-    if isinstance(raw, Mapping) and "data_list" in raw:
-        categories = (raw.get("metainfo") or {}).get("categories")
-        if isinstance(categories, Mapping):
-            names = tuple(sorted(categories, key=lambda n: categories[n]))
-        raw = raw["data_list"]
-    for index, entry in enumerate(raw if isinstance(raw, list) else [raw]):
+    try:
+        entries, names = _entries(files.read_json(path))
+    except InputError as e:
+        raise e.at(file=path) from None
+    for index, entry in enumerate(entries):
         try:
             if not isinstance(entry, Mapping) or not {"annos", "instances"} & set(entry):
                 raise InputError(
@@ -87,27 +86,46 @@ def read_infos(path: Any) -> Iterator[Info | Drop]:
             yield Drop(f"sunrgbd:@{index}", e.code, str(e.at(file=path, field=f"info {index}")))
 
 
+def _entries(raw: Any) -> tuple[list[Any], tuple[str, ...]]:
+    """The infos of a file and the class names their numbers stand for."""
+    if not isinstance(raw, Mapping) or "data_list" not in raw:
+        return (raw if isinstance(raw, list) else [raw]), CLASSES
+    categories = fields.mapping(fields.mapping(raw, "metainfo"), "categories")
+    return fields.rows(raw, "data_list"), _by_number(categories) if categories else CLASSES
+
+
+def _by_number(categories: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names in the order of their numbers, which must be 0, 1, 2, ..."""
+    names = {number: name for name, number in categories.items() if type(number) is int}
+    if sorted(names) != list(range(len(categories))):
+        raise InputError(
+            "categories must be numbered from 0", code="sunrgbd-form", field="metainfo"
+        )
+    return tuple(names[i] for i in range(len(names)))
+
+
 def _v0(entry: Mapping[str, Any]) -> Info:
-    member = grounded.member
+    member = fields.member
     about, calibration, annos = (member(entry, k) for k in ("image", "calib", "annos"))
-    height, width = (
-        int(n) for n in grounded.numbers(member(about, "image_shape"), 2, "image_shape")
-    )
+    height, width = fields.sides(member(about, "image_shape"), "image_shape")
     boxes = []
     if annos.get("gt_num", 0):
-        rectangles = annos.get("bbox") or [None] * len(annos["name"])
-        for name, values, xyxy in zip(
-            annos["name"], member(annos, "gt_boxes_upright_depth"), rectangles, strict=True
-        ):
-            v = grounded.numbers(values, 7, "gt_boxes_upright_depth")
-            boxes.append((name, _upright_box(v, clockwise=True), xyxy))
-    rotation = np.array([grounded.numbers(r, 3, "Rt") for r in member(calibration, "Rt")])
+        names = fields.rows(annos, "name")
+        values = fields.rows(annos, "gt_boxes_upright_depth")
+        rectangles = fields.rows(annos, "bbox") if annos.get("bbox") else [None] * len(names)
+        if not len(names) == len(values) == len(rectangles):
+            raise InputError("lists differ in length", code="sunrgbd-form", field="annos")
+        for name, numbers, xyxy in zip(names, values, rectangles, strict=True):
+            v = fields.row(numbers, 7, "gt_boxes_upright_depth")
+            label = fields.text({"name": name}, "name")
+            boxes.append((label, _upright_box(v, clockwise=True), _region(label, xyxy)))
+    rotation = fields.matrix(member(calibration, "Rt"), "Rt")
     return Info(
         id=f"sunrgbd:{member(about, 'image_idx')}",
         image=str(member(about, "image_path")),
         points=str(entry.get("pts_path", "")),
         camera=Camera.from_matrix(
-            member(calibration, "K"), width, height, pixel_center=PIXEL_CENTER
+            fields.matrix(member(calibration, "K"), "K"), width, height, pixel_center=PIXEL_CENTER
         ),
         # Rt maps to upright from (right, forward, up) of the camera.
         upright_from_camera=Pose(rotation @ frames.ZUP_FROM_LEVEL, np.zeros(3)),
@@ -116,11 +134,11 @@ def _v0(entry: Mapping[str, Any]) -> Info:
 
 
 def _v1(entry: Mapping[str, Any], names: tuple[str, ...]) -> Info:
-    member = grounded.member
+    member = fields.member
     about = member(member(entry, "images"), "CAM0")
-    width, height = int(member(about, "width")), int(member(about, "height"))
-    rows = [grounded.numbers(r, 3, "depth2img") for r in member(about, "depth2img")]
-    matrix, camera_from_upright = frames.factor_camera(rows)
+    width, height = (fields.side(member(about, k), k) for k in ("width", "height"))
+    projection = fields.matrix(member(about, "depth2img"), "depth2img")
+    matrix, camera_from_upright = frames.factor_camera(projection)
     matrix[np.abs(matrix) < 1e-3] = 0  # the float32 of the file leaves a skew of 1e-5
     try:
         camera = Camera.from_matrix(matrix, width, height, pixel_center=PIXEL_CENTER)
@@ -135,17 +153,18 @@ def _v1(entry: Mapping[str, Any], names: tuple[str, ...]) -> Info:
             hint="Infos made with a transposed K look like this",
         ) from None
     boxes = []
-    for instance in member(entry, "instances"):
-        v = grounded.numbers(member(instance, "bbox_3d"), 7, "bbox_3d")
+    for instance in fields.rows(entry, "instances"):
+        v = fields.row(member(instance, "bbox_3d"), 7, "bbox_3d")
         label = instance.get("bbox_label_3d", instance.get("bbox_label"))
         if type(label) is not int or not 0 <= label < len(names):
             raise InputError(f"unknown label {label!r}", code="category-unknown")
-        boxes.append((names[label], _upright_box(v, clockwise=False), instance.get("bbox")))
+        region = _region(names[label], instance.get("bbox"))
+        boxes.append((names[label], _upright_box(v, clockwise=False), region))
     stem = Path(str(member(about, "img_path"))).stem
     return Info(
         id=f"sunrgbd:{int(stem) if stem.isdecimal() and stem.isascii() else stem}",
         image=str(about["img_path"]),
-        points=str((entry.get("lidar_points") or {}).get("lidar_path", "")),
+        points=str(fields.mapping(entry, "lidar_points").get("lidar_path", "")),
         camera=camera,
         upright_from_camera=Pose(camera_from_upright.T, np.zeros(3)),
         boxes=tuple(boxes),
@@ -166,7 +185,7 @@ def read_label(line: str) -> tuple[str, Box3D]:
     if len(words) != 13:
         raise InputError(f"holds {len(words)} fields", code="sunrgbd-label", limit="13")
     try:
-        v = grounded.numbers([float(w) for w in words[1:]], 12, "label")
+        v = fields.row([float(w) for w in words[1:]], 12, "label")
     except ValueError:
         raise InputError("holds text for a number", code="box-type", field="label") from None
     across, along, high = v[7:10]

@@ -1,16 +1,22 @@
-"""Point maps of the released N3D-VLM: x left, y up, z forward, K normalised by the image size."""
+"""Files of the released N3D-VLM: point maps (x left, y up, K normalised) and boxes as text.
+
+The text itself is read and written by `n3d.language.upstream`.
+"""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from n3d.errors import InputError
+from n3d.errors import InputError, printable
 from n3d.geometry import Camera
-from n3d.scene import RGBD
-from n3d.sources import files
+from n3d.language import upstream as dialect
+from n3d.scene import RGBD, Drop, Scene
+from n3d.sources import files, grounded
+from n3d.sources.grounded import Grounded
 
 LONG_SIDE = 640
 
@@ -41,23 +47,10 @@ def write_points(path: Any, view: RGBD) -> None:
     rows = ((np.arange(height) + 0.5) * view.height / height).astype(int)
     columns = ((np.arange(width) + 0.5) * view.width / width).astype(int)
     camera = view.camera.resize(width, height)
-    points = points_of_depth(view.depth[rows[:, None], columns], camera)
+    points = dialect.point_map(camera.unproject(view.depth[rows[:, None], columns]))
     data = io.BytesIO()
     np.savez_compressed(data, pcd=points, intr=normalised(camera))
     files.write_bytes(path, data.getvalue())
-
-
-def points_of_depth(depth: np.ndarray, camera: Camera) -> np.ndarray:
-    """The (h, w, 4) float16 point map of a z-depth (h, w)."""
-    z = depth.astype(np.float64)
-    u, v = np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5
-    x = -(u[None, :] - camera.cx) / camera.fx * z
-    y = -(v[:, None] - camera.cy) / camera.fy * z
-    with np.errstate(over="ignore"):
-        points = np.stack([x, y, z], axis=-1).astype(np.float16)
-    valid = (depth > 0) & np.isfinite(points).all(axis=-1)
-    points[~valid] = np.inf
-    return np.concatenate([points, valid[..., None].astype(np.float16)], axis=-1)
 
 
 def normalised(camera: Camera) -> np.ndarray:
@@ -66,3 +59,39 @@ def normalised(camera: Camera) -> np.ndarray:
     k[0] /= camera.width
     k[1] /= camera.height
     return k.astype(np.float32)
+
+
+# -- boxes as text ------------------------------------------------------------------------
+
+
+def read(path: Any, *, camera: Camera | None = None, **_: Any) -> Iterator[Grounded | Drop]:
+    """One scene of lines `bbox_0=Bbox(label,u,v,z,0.0,sx,sy,sz)` in metres; needs the camera."""
+    parsed = dialect.read_metric(files.read_text(path), _camera(camera))
+    for index, fault in enumerate(parsed.faults):
+        yield Drop(f"upstream:@{index}", fault.kind, f"{printable(path)}: {fault}")
+    scene = Scene("upstream", "upstream", tuple(parsed.items), source="upstream")
+    yield Grounded(scene, camera)
+
+
+def write(path: Any, items: Iterable[Grounded], **_: Any) -> None:
+    """Write the boxes of one scene as their camera-aligned hulls, with a warning if they turn."""
+    item = grounded.single(items, "upstream")
+    turned = 0
+    for thing in item.scene.objects:
+        assert thing.box.rotation is not None
+        turned += not np.allclose(thing.box.canonical().rotation, np.eye(3), rtol=0, atol=1e-3)
+    if turned:
+        grounded.warn_lost("upstream", f"the rotation of {turned} boxes (their hulls are written)")
+    text = dialect.write_metric(item.scene.objects, _camera(item.camera), hull=True)
+    files.write_text(path, text)
+
+
+def _camera(camera: Camera | None) -> Camera:
+    if camera is None:
+        raise InputError(
+            "upstream boxes need a camera",
+            code="convert-camera",
+            field="camera",
+            hint="Give it with --camera",
+        )
+    return camera

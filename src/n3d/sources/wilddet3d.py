@@ -17,7 +17,7 @@ from n3d.errors import InputError, N3DError
 from n3d.geometry import Box3D
 from n3d.geometry.pose import axis_rotation
 from n3d.scene import Drop, Object3D, Scene
-from n3d.sources import files, frames, grounded
+from n3d.sources import fields, files, frames, grounded
 from n3d.sources.grounded import Grounded
 
 KEYS = ("boxes3d", "labels", "scores")
@@ -38,32 +38,38 @@ def vector(box: Box3D) -> list[float]:
 
 def box(values: Any) -> Box3D:
     """The box of ten numbers."""
-    v = grounded.numbers(values, 10, "boxes3d")
+    v = fields.row(values, 10, "boxes3d")
     width, length, height = v[3:6]
     return Box3D(v[:3], np.array([length, height, width]), frames.rotation_from_quaternion(v[6:]))
 
 
 def read(path: Any, *, camera: Any = None, **_: Any) -> Iterator[Grounded | Drop]:
     """One scene of {"boxes3d": [[10 numbers]], "labels": [...], "scores"?: [...]}."""
-    raw = files.read_json(path)
-    if not isinstance(raw, dict) or not set(raw) <= set(KEYS) or "boxes3d" not in raw:
-        raise InputError("must be an object", code="wilddet3d-form", file=path, limit=str(KEYS))
-    boxes = raw["boxes3d"]
-    labels = raw.get("labels") or ["object"] * len(boxes)
-    scores = raw.get("scores") or [1.0] * len(boxes)
-    if not len(boxes) == len(labels) == len(scores):
-        raise InputError(
-            "boxes3d, labels and scores differ in length", code="wilddet3d-form", file=path
-        )
+    try:
+        records = _records(files.read_json(path))
+    except InputError as e:
+        raise e.at(file=path) from None
     found = []
-    for index, (values, label, score) in enumerate(zip(boxes, labels, scores, strict=True)):
+    for index, (values, label, score) in enumerate(records):
         try:
-            name = grounded.text({"labels": label}, "labels")
-            sure = float(grounded.numbers([score], 1, "scores")[0])
+            name = fields.text({"labels": label}, "labels")
+            sure = fields.one(score, "scores")
             found.append(Object3D(f"wilddet3d:{index}", name, box(values), score=sure))
         except N3DError as e:
             yield Drop(f"wilddet3d:{index}", e.code, str(e.at(file=path)))
     yield Grounded(Scene("wilddet3d", "wilddet3d", tuple(found), source="wilddet3d"), camera)
+
+
+def _records(raw: Any) -> list[tuple[Any, Any, Any]]:
+    """(ten numbers, label, score) of each box, none of them checked yet."""
+    if not isinstance(raw, dict) or not set(raw) <= set(KEYS) or "boxes3d" not in raw:
+        raise InputError("must be an object", code="wilddet3d-form", limit=", ".join(KEYS))
+    boxes = fields.rows(raw, "boxes3d")
+    labels = fields.rows(raw, "labels") if "labels" in raw else ["object"] * len(boxes)
+    scores = fields.rows(raw, "scores") if "scores" in raw else [1.0] * len(boxes)
+    if not len(boxes) == len(labels) == len(scores):
+        raise InputError("boxes3d, labels and scores differ in length", code="wilddet3d-form")
+    return list(zip(boxes, labels, scores, strict=True))
 
 
 def write(path: Any, items: Iterable[Grounded], **_: Any) -> None:
