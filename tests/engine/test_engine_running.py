@@ -18,6 +18,7 @@ import pytest
 from engine_stages import Maker, Reader
 
 from n3d import engine
+from n3d.engine import making
 from n3d.errors import ConfigError, InputError
 from n3d.scene import files, manifests, shards
 
@@ -176,6 +177,17 @@ def test_poison_is_dropped_listed_and_counted(tmp_path, form):
     assert shards.verify(tmp_path / "out").by_reason == report.by_reason
 
 
+def test_record_by_record_gives_the_bytes_of_all_at_once(tmp_path):
+    shard = next(stream(per_shard=12).shards())
+    stage = Reader(Maker(drops=frozenset([0, 3, 6]), nonsense=frozenset([1])))
+    for name, careful in (("together", False), ("alone", True)):
+        for part in ("shards", "drops", "done"):
+            (tmp_path / name / part).mkdir(parents=True)
+        job = making.Job(stage, tmp_path / name, "scene")
+        making.make(job, making.Task("00000", shard, careful=careful))
+    assert tree(tmp_path / "together") == tree(tmp_path / "alone")
+
+
 def test_what_is_no_record_is_dropped(tmp_path):
     report = run(tmp_path / "out", stage=engine.each(lambda seed: [seed] if seed == 3 else None))
     assert report.by_reason == {"record-kind": 20}
@@ -184,8 +196,30 @@ def test_what_is_no_record_is_dropped(tmp_path):
 # -- streams and inputs -------------------------------------------------------------------
 
 
-def stream(n=20, broken_at=-1):
-    return engine.Stream(functools.partial(stages.count_up, n, broken_at), per_shard=6)
+def stream(n=20, broken_at=-1, per_shard=6):
+    read = functools.partial(stages.count_up, n, broken_at)
+    return engine.Stream(read, per_shard)
+
+
+def test_inputs_are_told_apart_by_their_contents(tmp_path, clean):
+    (tmp_path / "a.json").write_text("[1]")
+    (tmp_path / "b.json").write_text("[2]")
+    made = [
+        engine.Items(range(4)),
+        engine.Items(range(1, 5)),
+        engine.Items([0, 1, 2, 3]),
+        engine.Items([0, 1, 2, 4]),
+        engine.Items([stages.scene_of(0)]),
+        engine.Stream(list, files=(tmp_path / "a.json",)),
+        engine.Stream(list, files=(tmp_path / "b.json",)),
+        engine.Stream(list, folders=(tmp_path / "a",)),
+        engine.Folder(tmp_path / "clean"),
+    ]
+    texts = [json.dumps(source.identity) for source in made]
+    assert len(set(texts)) == len(made)
+    assert str(tmp_path) not in "".join(texts)
+    (tmp_path / "clean").rename(tmp_path / "moved")
+    assert json.dumps(engine.Folder(tmp_path / "moved").identity) == texts[-1]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -406,7 +440,11 @@ def start(folder, seconds, workers):
         )
     )
     return subprocess.Popen(
-        [sys.executable, "main.py"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "main.py"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
 
 
@@ -437,7 +475,7 @@ def test_killed_at_any_point_and_run_again_gives_the_same_bytes(tmp_path, worker
         wait_for(lambda: len(list(done.glob("*.json"))) > before)  # noqa: B023
         time.sleep(delay)
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.wait()
         # Its workers end with it; a rerun must not meet them.
         pids = [int(p) for p in os.listdir(folders["killed"] / "pids")]
         wait_for(lambda: not any(map(alive, pids)), 10)  # noqa: B023
@@ -455,8 +493,9 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path, workers):
     process = start(tmp_path, 0.02, workers)
     done = tmp_path / "out" / "done"
     wait_for(lambda: any(done.glob("*.json")))
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
     _, errors = process.communicate(timeout=30)
+    assert b"in _made" not in errors
     assert process.returncode != 0
     assert b"of 6 shards" in errors
     assert b"run the same command again to resume" in errors
@@ -464,6 +503,15 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path, workers):
     assert 1 <= len(finished) < 6
     output, _ = start(tmp_path, 0.0, workers).communicate(timeout=60)
     assert output.strip() == b"23"
+
+
+def test_workers_end_with_a_killed_run_also_inside_a_record(tmp_path):
+    process = start(tmp_path, 60, 2)
+    wait_for(lambda: len(os.listdir(tmp_path / "pids")) == 2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()  # its pipes stay open as long as a worker lives
+    pids = [int(p) for p in os.listdir(tmp_path / "pids")]
+    wait_for(lambda: not any(map(alive, pids)), 10)
 
 
 def test_a_marker_without_its_data_is_done_again(tmp_path, clean):

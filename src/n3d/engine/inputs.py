@@ -65,6 +65,8 @@ class Items:
     @property
     def identity(self) -> dict[str, Any]:
         found: dict[str, Any] = {"items": len(self.items), "per_shard": self.per_shard}
+        if isinstance(self.items, range):
+            return found | {"start": self.items.start, "step": self.items.step}
         try:
             text = fields.dumps([fields.plain(i, "items") for i in self.items])
         except InputError:  # records rather than plain seeds: told apart by their number only
