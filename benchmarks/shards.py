@@ -32,7 +32,7 @@ from n3d.synthetic import scenes
 Coded = tuple[int, Callable[[], np.ndarray]]  # bytes, and the decoder of them
 VIEWS = 6
 SCENES = 400
-NAMES = {"codec", "file"}
+NAMES = {"codec", "file", "way"}
 
 
 def main() -> None:
@@ -188,16 +188,17 @@ def engine_runs(folder: Path) -> list[dict[str, Any]]:
     """Scenes through a stage that passes them on: what a run costs besides its stage."""
     made = [scenes.make(seed).scene for seed in range(2)] * 150
     source = engine.Items(made, per_shard=50)
-    rows = []
-    for workers in (1, 2):
-        seconds = []
-        for attempt in range(3):
-            out = folder / f"run-{workers}-{attempt}"
-            start = time.perf_counter()
+
+    def run(workers: int) -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as out:
             engine.run(passed_on, source, out, kind="scene", workers=workers, progress=False)
-            seconds.append(time.perf_counter() - start)
-        rows.append({"workers": workers, "scenes_per_s": len(made) / statistics.median(seconds)})
-    return rows
+
+    ways = {
+        "shards.write alone": lambda: shards.write(folder / "alone", made),
+        "engine, in this process": lambda: run(1),
+        "engine, 2 processes and their start": lambda: run(2),
+    }
+    return [{"way": name, "scenes_per_s": len(made) / median(way, 3)} for name, way in ways.items()]
 
 
 def passed_on(found: Iterable[Scene]) -> Iterable[Scene]:
