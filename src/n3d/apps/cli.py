@@ -243,12 +243,15 @@ def convert(
         str | None, typer.Option("--to", help="Form of the output.", show_default=False)
     ] = None,
     camera: opt.CameraFile = None,
+    up: opt.Up = None,
 ) -> None:
-    """Convert files of 3D boxes between forms, e.g. --from kitti --to omni3d."""
+    """Convert files of 3D boxes: --from kitti --to omni3d, and the like."""
     from n3d.apps import show
     from n3d.sources import convert as conversion
 
-    count = conversion.convert(src, dst, from_=from_, to=to, camera=camera)
+    count = conversion.convert(
+        src, dst, from_=from_, to=to, camera=camera, up=opt.vector(up, "--up")
+    )
     show.console.print(f"{count} boxes written to {dst}", markup=False, highlight=False)
 
 
