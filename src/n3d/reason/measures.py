@@ -177,6 +177,20 @@ def clock(angle, rule: str = "floor") -> np.ndarray:
     return np.where(hour < 1, hour + 12, hour)
 
 
+def side(angle, words: str = "left-right") -> np.ndarray:
+    """The side of a bearing: "left-right" is the default; "left-right-back" says back from 135
+    degrees on; "quarters" are front-left, back-left, back-right and front-right."""
+    turn = np.mod(angle, 2 * np.pi)
+    left = turn < np.pi
+    plain = np.where(left, "left", "right")
+    if words == "quarters":
+        half = np.where(np.abs(np.pi - turn) > np.pi / 2, "front", "back")
+        return np.strings.add(np.strings.add(half, "-"), plain)
+    if words == "left-right-back":
+        return np.where(np.abs(np.pi - turn) <= np.pi / 4, "back", plain)
+    return plain
+
+
 def angle_between(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Radians [0, pi] between vectors (..., 3)."""
     cross = np.linalg.norm(np.cross(u, v), axis=-1)
@@ -233,12 +247,21 @@ def above(a: Box3D, b: Box3D, *, up=None) -> np.ndarray:
 
 def on(a: Box3D, b: Box3D, *, up=None) -> np.ndarray:
     """The lower end within 5 cm of the other's upper end, the centre over the other's sides."""
-    assert b.rotation is not None
     close = np.abs(bottom(a, up=up) - top(b, up=up)) <= CONTACT
-    local = (((a.center - b.center)[..., None, :]) @ b.rotation)[..., 0, :]
-    inside = np.abs(local) <= b.size / 2
+    over = np.abs(_within(a, b)) <= b.size / 2
     level = np.arange(3) == upright_axis(b, up)[..., None]
-    return close & (inside | level).all(axis=-1)
+    return close & (over | level).all(axis=-1)
+
+
+def inside(a: Box3D, b: Box3D, *, up=None) -> np.ndarray:
+    """The centre of the first is inside the second."""
+    return np.asarray((np.abs(_within(a, b)) <= b.size / 2).all(axis=-1))
+
+
+def _within(a: Box3D, b: Box3D) -> np.ndarray:
+    """The centre of a along the axes of b, from its centre (..., 3)."""
+    assert b.rotation is not None
+    return ((a.center - b.center)[..., None, :] @ b.rotation)[..., 0, :]
 
 
 def between(a: Box3D, b: Box3D, c: Box3D, *, up=None) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from n3d.errors import TraceError
 from n3d.reason import measures as m
 from n3d.reason.operation import Operation, front, summary, word
@@ -11,6 +13,7 @@ from n3d.reason.worlds import Numbers, Run, Things, Words, World
 from n3d.scene import Signature
 
 CLOCK_RULES = ("floor", "nearest")
+SIDES = ("left-right", "left-right-back", "quarters")
 
 
 def _measure(function: Callable, args: str, unit: str, says: str) -> Operation:
@@ -41,6 +44,12 @@ def _clock(world: World, angle: Numbers, rule: Words | None = None) -> Run:
     if angle.unit != "rad":
         raise TraceError("the clock reads an angle", code="trace-units", field="clock")
     return Numbers(m.clock(angle.value, word(rule, "floor")), "h", angle.of)
+
+
+def _side(world: World, angle: Numbers, words: Words | None = None) -> Run:
+    if angle.unit != "rad":
+        raise TraceError("a side is of an angle", code="trace-units", field="side")
+    return Words(np.asarray(m.side(angle.value, word(words, SIDES[0]))))
 
 
 OPERATIONS = (
@@ -81,6 +90,11 @@ OPERATIONS = (
         _clock,
         "the clock hour of {0}",
         "h",
+    ),
+    Operation(
+        Signature("side", ("quantity", "text?"), "text", SIDES, summary(m.side)),
+        _side,
+        "the side of {0}",
     ),
     _measure(m.angle, "box box box", "rad", "the angle at {1} between {0} and {2}"),
     _measure(m.view_angle, "box box", "rad", "the angle between {0} and {1} seen by the camera"),

@@ -56,7 +56,9 @@ COLORS = frozenset(
 GENERIC = frozenset({"object", "objects", "thing", "things", "item", "items", "one", "ones"})
 CAMERA = (
     "the camera|camera|me|us|you|the viewer|viewer|the observer|observer|the photographer|"
-    "photographer|the lens|here|my position|my viewpoint|our viewpoint|where i am|where i stand|"
+    "photographer|the lens|here|"
+    "the camera taking this photo|the camera taking the photo|my position|my viewpoint|"
+    "our viewpoint|where i am|where i stand|"
     "the person taking the photo|the person taking the picture"
 )
 # What cannot be part of a label: it would hide a sentence that was not understood.
@@ -71,8 +73,8 @@ RESERVED = frozenset(
         "things item items one ones taller shorter wider thinner bigger smaller larger higher "
         "lower tallest biggest smallest largest far high wide tall deep apart away many much "
         "compared relative if in on facing ordered sort list it's what's the a an this that "
-        "these those order rank vertically horizontally sideways positioned located placed "
-        "situated"
+        "these those order rank vertically horizontally sideways fit fits touch "
+        "touches positioned located placed situated"
     )
 )
 _NO_END = frozenset(words_of("standing sitting lying seated visible seen of and &"))
@@ -161,6 +163,11 @@ _MODIFIERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+def without_article(phrase: str) -> str:
+    """The phrase in the spelling of labels, without its article."""
+    return _DETERMINER.sub("", spaced(phrase)).strip()
+
+
 def parse(phrase: str, known: Iterable[str] = ()) -> Phrase | None:
     """The meaning of a noun phrase, or None where it is not one.
 
@@ -168,7 +175,7 @@ def parse(phrase: str, known: Iterable[str] = ()) -> Phrase | None:
     """
     text = spaced(phrase)
     known = tuple(known)
-    bare = _DETERMINER.sub("", text).strip()
+    bare = without_article(phrase)
     if not bare:
         return None
     for whole in (text, bare):

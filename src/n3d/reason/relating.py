@@ -56,6 +56,7 @@ OPERATIONS = (
     *_pair(m.in_front_of, "behind", "{0} is in front of {1}", "{0} is behind {1}", True),
     *_pair(m.above, "below", "{0} is above {1}", "{0} is below {1}", False),
     _relation(m.on, "{0} is on {1}"),
+    _relation(m.inside, "{0} is inside {1}"),
     _relation(m.between, "{0} is between {1} and {2}", "box box box"),
     Operation(
         Signature("facing", ("box", "box"), "bool", (), summary(m.facing)),

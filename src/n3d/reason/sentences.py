@@ -23,6 +23,38 @@ _POLITE = re.compile(
     r")",
     re.IGNORECASE,
 )
+_SHORT = (
+    (re.compile(r"\b(what|who|which|where|how)'?s (?=\S)", re.IGNORECASE), r"\1 is "),
+    (re.compile(r"\bi'm\b", re.IGNORECASE), "i am"),
+    (re.compile(r"\byou're\b", re.IGNORECASE), "you are"),
+    # "the mug (highlighted by a red box)", "chair(s)"; a unit in brackets is read before.
+    (re.compile(r" ?\([^()]{1,60}\)"), ""),
+    (re.compile(r"^(?:in terms of [a-z]+|considering [a-z ]{1,40}), ", re.IGNORECASE), ""),
+    (
+        re.compile(
+            r"^(?:(?:please )?(?:can|could|would|will) you (?:please )?|please )?"
+            r"(?:give|provide|estimate|measure|report|calculate|compute|determine|find|state|specify)"
+            r"(?: me)? (?=the )",
+            re.IGNORECASE,
+        ),
+        "what is ",
+    ),
+    (
+        re.compile(
+            r"\bthe (?:approximate|estimated|exact|rough|total|overall|actual|measured|real) ",
+            re.IGNORECASE,
+        ),
+        "the ",
+    ),
+    (re.compile(r"\b(than|as) that of ", re.IGNORECASE), r"\1 "),
+    (re.compile(r"\bthe (?:position|location) of (?=\S)", re.IGNORECASE), ""),
+    (re.compile(r"^is it (.+?) that is ", re.IGNORECASE), r"is \1 "),
+    (
+        re.compile(r"\b(?:in|along) (?:a|the) (horizontal|vertical) direction\b", re.IGNORECASE),
+        r"\1ly",
+    ),
+    (re.compile(r" (?:visible|shown|present|depicted|displayed)$", re.IGNORECASE), ""),
+)
 _SCENE = re.compile(
     rf",? (?:(?:shown |seen |visible |depicted |present )?(?:in|within) (?:the|this) {_PICTURE}"
     r"|in total|altogether|overall|please|thanks|thank you|right now|approximately|roughly|exactly"
@@ -96,6 +128,8 @@ def plain(text: str) -> tuple[str, dict[str, Any], str | None]:
     if found:
         options["unit"] = units.find(found["unit"]).code
     text = _SCENE.sub("", text).strip(" ,")
+    for pattern, plainer in _SHORT:
+        text = pattern.sub(plainer, text)
     text, found = _cut(text, _OPPOSITE_CLAUSE)
     if found:
         options["view"] = "opposite"

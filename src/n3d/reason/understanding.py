@@ -14,7 +14,7 @@ from n3d.language import questions
 from n3d.reason import sentences
 from n3d.reason.kinds import KINDS, Kind
 from n3d.reason.labels import match
-from n3d.reason.phrases import GENERIC, Phrase, parse, without_attributes
+from n3d.reason.phrases import GENERIC, Phrase, parse, without_article, without_attributes
 from n3d.reason.templates import Reading, Template
 from n3d.scene import Query
 
@@ -194,11 +194,13 @@ def _items(
         for j in range(k + 1, min(len(words), k + 3)):
             longer += separators[j - 1] + words[j]
             apart = parse(item, known) is None or (articles and not _STARTS.match(words[j]))
-            whole = any(match(label, longer) == 3 for label in known)
+            whole = any(match(label, without_article(longer)) == 3 for label in known)
             if whole or (apart and parse(longer, known) is not None):
                 item, taken = longer, j + 1
                 break
         if parse(item, known) is None:
+            return None
+        if articles and not _STARTS.match(item):
             return None
         items.append(item)
         k = taken

@@ -6,7 +6,8 @@ import numpy as np
 
 from n3d.reason.kinds.kind import Kind, Options, named
 from n3d.reason.kinds.proposing import Proposal, Stage, coin
-from n3d.reason.kinds.wording import ADJECTIVES, COMPARATIVES, NOUNS, nouns, pick
+from n3d.reason.kinds.relations import RELATIONS
+from n3d.reason.kinds.wording import ADJECTIVES, CALLED, COMPARATIVES, NOUNS, nouns, pick
 from n3d.reason.labels import same_label
 from n3d.reason.programs import Program
 from n3d.scene import Ref
@@ -62,9 +63,16 @@ _COMPARING = (
             "what is the difference in <noun> between {a} and {b}",
             "[what's |what is ][the ]<noun> difference (between|of) {a} and {b}",
             "how much do {a} and {b} differ in <noun>",
+            "how far <relation> {b} is {a}",
+            "how far is {a} <relation> {b}",
+            "how much <relation> {b} is {a}",
             "by how much does the <noun> of {a} exceed that of {b}",
         ),
-        {"comparative": _COMPARED, "noun": nouns(NOUNS, "height", "width", "length")},
+        {
+            "comparative": _COMPARED,
+            "noun": nouns(CALLED | {"depth": ("depth",)}, "height", "width", "length", "depth"),
+            "relation": RELATIONS["left_right"] | RELATIONS["front_behind"],
+        },
         unit="m",
     ),
     Kind(
@@ -144,7 +152,7 @@ _COUNTING = (
             "you find)",
             "how many {labels} are {where}",
             "how many {labels} are there {where}",
-            "how many {labels}",
+            "how many {labels}[ are]",
             "[please ]count (all |all the |every )[of ]{labels}",
             "[what's |tell me ][the ](number|count|total|amount) of {labels}",
             "how many {labels} does the (scene|image|picture|room|photo) (have|contain|show)",

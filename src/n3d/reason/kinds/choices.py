@@ -11,6 +11,7 @@ from n3d.reason.kinds.kind import Kind, Options, named
 from n3d.reason.kinds.proposing import Proposal, Stage, coin, several
 from n3d.reason.kinds.relations import choose, flipped
 from n3d.reason.kinds.wording import COMPARATIVES, SIDEWAYS, SUPERLATIVES, pick
+from n3d.reason.phrases import CAMERA
 from n3d.reason.programs import Program
 from n3d.scene import Ref
 
@@ -55,7 +56,8 @@ _SUPERLATIVE_HEARD = (
     "(which|what) {label} (is|stands|appears|lies|looks|sits|are) [the |located |positioned |"
     "placed ]<superlative>",
     "(which|what) {labels} are [the ]<superlative>",
-    "[find|identify|show me|name|point to|locate] the <adjective> {label}",
+    "[find |identify |show me |name |point to |locate |who is ][the ]<adjective> {label}",
+    f"(what|which) is the <adjective> {{label}} (to|from) ({CAMERA})",
     "(find|identify|show me|name|point to|locate|what is|which is) the {label} <superlative>",
     "(what|which|who) is [the ]<superlative>",
     "(which|what) is the {label} <superlative>",
@@ -303,7 +305,7 @@ _RELATIVE = (
             "<anyhow> {c}",
             "(what|which) is the {label} <anyhow> {c}",
             "(find|identify|show me|name|locate) the {label} <anyhow> {c}",
-            "(find|identify|show me|name|locate) the <adjective> {label} (to|from) {c}",
+            "[find |identify |show me |name |locate ][the ]<adjective> {label} (to|from) {c}",
         ),
         {
             "closest": _CLOSEST,
@@ -358,7 +360,8 @@ for _quantity, _more, _phrases in (
         "by their distance to the camera", "by distance to the camera", "by distance",
         "starting with the closest to the camera", "from the closest to the farthest",
         "from the closest to the furthest", "from closest to most distant",
-        "in order of distance from the camera", "in order of increasing distance from the camera",
+        "in order of distance from the camera", "in order of distance",
+        "in order of increasing distance from the camera",
         "from closest to the camera to farthest", "from the closest to the most distant")),
     ("depth", True, (
         "from the most distant to the closest relative to the camera",
@@ -426,11 +429,12 @@ _ORDER_HEARD = (
     "[please ](order|sort|rank|arrange|list|put) [all ]{labels} <order>",
     "what is the order of {labels} <order>",
     "(could|can|would) you [please ](order|sort|rank|arrange|list) [all ]{labels} <order>",
-    "[please ](order|sort|rank|arrange|list|name|enumerate|line up) [the objects |the following |"
-    "these objects ]{list} <order>",
+    "[please ](order|sort|rank|arrange|list|name|enumerate|line up|put) [the objects |"
+    "the following |these objects ]{list} [in order |in the order ]<order>",
     "(could|can|would) you [please ](order|sort|rank|arrange|list|name|enumerate) [the objects |"
     "the following ]{list} <order>",
-    "[please ](order|sort|rank|arrange|list|name|enumerate) <order>, {list}",
+    "[please ](order|sort|rank|arrange|list|name|enumerate) [the objects |the following |"
+    "these objects |the following objects |these |them ]<order>, {list}",
     "what is the order of {list} <order>",
     "what order are {list} in <order>",
     "<order>, (list|sort|order|rank|arrange) {list}",

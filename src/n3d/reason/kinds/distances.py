@@ -77,6 +77,9 @@ KINDS = (
             "how far (are|were) {a} from {b}",
             "how far [away ]{a} is from {b}",
             "how far apart {a} and {b} are",
+            "how distant is {a} from {b}",
+            "[the ]{a} to {b} distance",
+            "[what is the ]distance {a} to {b}",
             "how far (apart|from each other|away from each other) are {labels}",
             "[what's |what is |measure ][the ]distance between {labels}",
             "what the distance (between|from) {a} (and|to) {b} is",
@@ -103,12 +106,14 @@ KINDS = (
         (
             "[how (big|large) is |what's |measure |tell me ][the ](gap|clearance|spacing|space|"
             "free space) between {a} and {b}",
-            "(what's|measure) the (shortest|closest|smallest|minimum|minimal) distance (between|"
+            "(what is|measure) the (shortest|closest|smallest|minimum|minimal) distance (between|"
             "from) {a} (and|to) {b}",
             "what is the (closest|smallest|minimum|minimal|edge to edge|surface) distance (between|"
             "from) {a} (and|to) {b}",
             "how much [free |empty ](space|room) is between {a} and {b}",
             "how far apart are the (surfaces|edges|sides) of {a} and {b}",
+            "measuring from the closest point of each object, what is the distance between {a} and "
+            "{b}",
             "how much (space|room) (separates|lies between) {a} and {b}",
             "[how (big|large|wide) is |what is |what's ][the ](gap|clearance) between {labels}",
             "how much (space|room) is [there ]between {labels}",
@@ -200,6 +205,7 @@ KINDS = (
             f"how far [away ]from {CAMERA_WORDS} is {{a}}",
             "how far is it to {a}",
             "how far is the camera from {a}",
+            "[the ]distance camera to {a}",
         ),
         unit="m",
     ),

@@ -10,7 +10,19 @@ from n3d.geometry import Box3D
 from n3d.reason import measures
 from n3d.reason.kinds.kind import Kind, Options, named
 from n3d.reason.kinds.proposing import Proposal, Stage, coin, several
-from n3d.reason.kinds.wording import COMPARATIVES, FRONTNESS, SIDEWAYS, SPLIT, SUPERLATIVES, pick
+from n3d.reason.kinds.wording import (
+    CALLED,
+    COMPARATIVES,
+    FRONTNESS,
+    LESS,
+    MORE,
+    SIDEWAYS,
+    SPLIT,
+    SUPERLATIVES,
+    amounts,
+    nouns,
+    pick,
+)
 from n3d.reason.programs import Program
 from n3d.scene import Quantity, Ref, Var
 
@@ -25,6 +37,7 @@ RELATIONS: dict[str, dict[str, dict[str, Any]]] = {
             f"on the {side} of",
             f"to the {side} side of",
             f"further {side} than",
+            f"to {side} of",
             f"more to the {side} than",
             f"further to the {side} than",
         )
@@ -40,6 +53,8 @@ RELATIONS: dict[str, dict[str, dict[str, Any]]] = {
         "higher than": {"quantity": "elevation", "more": True},
         "over": {"quantity": "elevation", "more": True},
         "higher up than": {"quantity": "elevation", "more": True},
+        "at a higher position than": {"quantity": "elevation", "more": True},
+        "at a lower position than": {"quantity": "elevation", "more": False},
         "below": {"quantity": "elevation", "more": False},
         "lower than": {"quantity": "elevation", "more": False},
         "under": {"quantity": "elevation", "more": False},
@@ -79,6 +94,18 @@ PREDICATES_HEARD = (
     "<relation> {b}, is there {a}",
     "has {a} [got ]a <relation> {b}",
 )
+_THAN = "(than|compared to|compared with|in comparison to|in comparison with|relative to)"
+_COMPARED_HEARD = (
+    f"(is|are|does|do) {{a}} [look |appear |seem ]<comparative>[ in size| in width| in height] "
+    f"{_THAN} {{b}}",
+    "(compared to|in comparison to|compared with|relative to) {b}, is {a} <comparative>",
+    f"does {{a}} have a <comparative> position {_THAN} {{b}}",
+)
+_AMOUNTS_HEARD = (
+    f"(does|do|has) {{a}} (have|possess|show) [a |an ]<amount> {_THAN} {{b}}",
+    f"is the <called> of {{a}} <degree> {_THAN} [the (height|width|size|volume) of |that of ]{{b}}",
+    f"is {{a}}'s <called> <degree> {_THAN} {{b}}[ 's]",
+)
 _CHOICES = (
     "which is <comparative>, {either}?",
     "which one is <comparative>, {either}?",
@@ -100,6 +127,12 @@ _CHOICES_HEARD = (
     "(which|what) is <comparative> (of|between|among|out of) {list}",
     "(which|what) is <comparative> {list}",
     "is {list} <comparative>",
+)
+
+_AMOUNT_CHOICES = (
+    "(which|which one|who|what|which object) has [the |a |an ]<amount>, {either}",
+    "[out ](of|between|among) {list}, (which|which one|who|which object) has [the |a |an ]<amount>",
+    "(which|which one) of {list} has [the |a |an ]<amount>",
 )
 
 
@@ -237,6 +270,14 @@ def _contact(stage: Stage, rng: np.random.Generator) -> Proposal | None:
     return _either(stage, rng, touching)
 
 
+def _within(stage: Stage, rng: np.random.Generator) -> Proposal | None:
+    def within(a: Box3D, b: Box3D) -> tuple[np.ndarray, np.ndarray]:
+        yes = measures.inside(a, b)
+        return yes, ~yes
+
+    return _either(stage, rng, within)
+
+
 def _either(stage: Stage, rng: np.random.Generator, relation) -> Proposal | None:
     """A pair for which a rare relation holds or does not, each half of the time; only in
     scenes where both happen."""
@@ -254,6 +295,14 @@ def _either(stage: Stage, rng: np.random.Generator, relation) -> Proposal | None
 
 
 def _predicate(name, group, description, example, words, quantity, views=False) -> Kind:
+    # "Nearer to the camera" is a kind of its own beside front and behind.
+    compared = {} if views else pick({quantity: COMPARATIVES[quantity]})
+    measured = quantity in CALLED and compared
+    heard = (
+        *PREDICATES_HEARD,
+        *(_COMPARED_HEARD if compared else ()),
+        *(_AMOUNTS_HEARD if measured else ()),
+    )
     return Kind(
         name,
         group,
@@ -263,13 +312,20 @@ def _predicate(name, group, description, example, words, quantity, views=False) 
         PREDICATES,
         relate,
         _pair(quantity, views),
-        PREDICATES_HEARD,
-        {"relation": words},
+        heard,
+        {
+            "relation": words,
+            "comparative": compared,
+            "amount": amounts(quantity) if measured else {},
+            "called": nouns(CALLED, quantity) if measured else {},
+            "degree": {w: {"more": more} for more, ws in ((True, MORE), (False, LESS)) for w in ws},
+        },
         views=views,
     )
 
 
 def _choice(name, group, description, example, words, quantity, views=False, most=4) -> Kind:
+    measured = quantity in CALLED
     return Kind(
         name,
         group,
@@ -279,8 +335,8 @@ def _choice(name, group, description, example, words, quantity, views=False, mos
         _CHOICES,
         choose,
         _pick(quantity, views, most),
-        _CHOICES_HEARD,
-        {"comparative": words},
+        (*_CHOICES_HEARD, *(_AMOUNT_CHOICES if measured else ())),
+        {"comparative": words, "amount": amounts(quantity) if measured else {}},
         views=views,
     )
 
@@ -317,7 +373,12 @@ KINDS = (
         "above/below",
         "Which of several is highest or lowest.",
         "Which is higher, the shelf or the lamp?",
-        pick(COMPARATIVES, "elevation") | pick(SUPERLATIVES, "elevation"),
+        pick(COMPARATIVES, "elevation")
+        | pick(SUPERLATIVES, "elevation")
+        | {
+            "above": {"quantity": "elevation", "more": True},
+            "below": {"quantity": "elevation", "more": False},
+        },
         "elevation",
     ),
     _predicate(
@@ -391,6 +452,18 @@ KINDS = (
         _standing,
         PREDICATES_HEARD,
         {"relation": {"on": {}, "on top of": {}, "standing on": {}, "resting on": {}}},
+    ),
+    Kind(
+        "inside",
+        "arrangement",
+        "Whether the centre of an object is inside the box of another.",
+        "Is the ball in the box?",
+        ("a", "b"),
+        PREDICATES,
+        lambda p, refs, o: p.step("inside", *refs),
+        _within,
+        PREDICATES_HEARD,
+        {"relation": {w: {} for w in ("in", "inside", "inside of", "within", "contained in")}},
     ),
     Kind(
         "touching",

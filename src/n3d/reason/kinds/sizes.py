@@ -6,7 +6,7 @@ import numpy as np
 
 from n3d.reason.kinds.kind import Kind, Options, named
 from n3d.reason.kinds.proposing import Proposal, Stage
-from n3d.reason.kinds.wording import ADJECTIVES, NOUNS, nouns
+from n3d.reason.kinds.wording import ADJECTIVES, CALLED, NOUNS, nouns
 from n3d.reason.programs import Program
 from n3d.scene import Ref
 
@@ -36,21 +36,19 @@ _ADJECTIVE_FRAMES = (
     "can you say how <adjective> {a} is?",
 )
 _HEARD_NOUN = (
-    "(what's|whats|what are) the <noun> of {a}",
-    "[what's |what is ][the ]<noun> of {a}",
-    "what is {a}'s <noun>",
-    "{a}'s <noun>",
-    "what's {a}'s <noun>",
-    "(measure|estimate|find|determine|compute|calculate|tell me) the <noun> of {a}",
+    "[what are |what is ][the ]<called> of {a}",
+    "[what is ]{a}'s <called>",
+    "tell me the <called> of {a}",
+    "what <called> (does|is|has) {a}[ have]",
+    "how much <called> does {a} (have|take up|occupy)",
+    "how much is the <called> of {a}",
+    "how (large|big|great) is the <called> of {a}",
     "how <adjective> (does|would you say) {a} (measure|is)",
     "how <adjective> (are|was|would) {a}[ be]",
     "how <adjective> {a} (is|are)",
-    "what the <noun> of {a} is",
-    "what is the (approximate|estimated|total|overall|measured) <noun> of {a}",
-    "how much is the <noun> of {a}",
-    "i need the <noun> of {a}",
-    "determine how <adjective> {a} is",
-    "what does {a} measure in <noun>",
+    "what the <called> of {a} is",
+    "i need the <called> of {a}",
+    "what does {a} measure in <called>",
 )
 
 
@@ -70,7 +68,7 @@ def _size(name: str, group: str, quantities: tuple[str, ...], description: str, 
         _measure_of,
         _one(quantity),
         heard,
-        {"noun": noun, "adjective": adjective},
+        {"noun": noun, "adjective": adjective, "called": nouns(CALLED, *quantities)},
         {"footprint": "m2", "volume": "m3"}.get(quantity, "m"),
     )
 

@@ -17,10 +17,13 @@ COMPARATIVES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
          "more distant", "farther from the viewer", "further from me", "farther from me",
          "further from the viewer", "farther", "further", "farther away from the camera",
          "further away from the camera", "more distant from the camera", "further back",
-         "farther from the photographer", "further from the photographer", "deeper in the scene"),
+         "farther from the photographer", "further from the photographer", "deeper in the scene",
+         "further to the viewer", "farther to the viewer", "further to the camera"),
         ("closer to the camera", "nearer to the camera", "closer to the viewer", "closer to me",
          "nearer to me", "closer", "nearer", "nearer to the viewer", "closer to us",
-         "nearer the camera", "closer to the photographer", "closer to the observer"),
+         "nearer the camera", "closer to the photographer", "closer to the observer",
+         "less distant", "less distant from the camera", "less far away",
+         "closer to the camera taking this photo"),
     ),
 }  # fmt: skip
 SUPERLATIVES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -50,17 +53,19 @@ SUPERLATIVES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 SIDEWAYS = {
     "rightness": (
         ("further to the right", "farther to the right", "more to the right", "to the right",
-         "on the right", "further right", "farther right"),
+         "on the right", "further right", "farther right", "on the right side", "right"),
         ("further to the left", "farther to the left", "more to the left", "to the left",
-         "on the left", "further left", "farther left"),
+         "on the left", "further left", "farther left", "on the left side", "left"),
     ),
 }  # fmt: skip
 FRONTNESS = {
     "depth": (
-        ("behind", "in the back", "further behind", "at the back"),
-        ("in front", "further in front", "further forward", "at the front", "more forward"),
+        ("behind", "in the back", "further behind", "at the back", "more to the back",
+         "in the background"),
+        ("in front", "further in front", "further forward", "at the front", "more forward",
+         "more to the front", "in the foreground"),
     ),
-}
+}  # fmt: skip
 NOUNS: dict[str, tuple[str, ...]] = {
     "height": ("height",),
     "width": ("width",),
@@ -69,6 +74,16 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "volume": ("volume", "size"),
     "footprint": ("footprint", "floor area"),
 }
+CALLED: dict[str, tuple[str, ...]] = {
+    **NOUNS,
+    "height": ("height", "vertical dimension", "vertical extent", "vertical size"),
+    "width": ("width", "horizontal dimension", "horizontal extent", "horizontal size"),
+    "thickness": ("thickness", "shorter side"),
+    "length": (*NOUNS["length"], "length of the longest dimension", "length of the longest side"),
+    "footprint": ("footprint", "floor area", "area", "base area", "ground area"),
+}
+MORE = ("greater", "larger", "bigger", "higher", "more", "greatest", "largest", "most", "biggest")
+LESS = ("lesser", "smaller", "lower", "less", "smallest", "least", "lowest", "shorter")
 ADJECTIVES: dict[str, tuple[str, ...]] = {
     "height": ("tall", "high"),
     "width": ("wide", "broad"),
@@ -88,6 +103,17 @@ def pick(
         word + suffix: {"quantity": q, "more": more}
         for q in quantities or table
         for more, words in ((True, table[q][0]), (False, table[q][1]))
+        for word in words
+    }
+
+
+def amounts(*quantities: str) -> dict[str, dict[str, Any]]:
+    """ "greater height", "smallest size" and the like as a word class."""
+    return {
+        f"{word} {noun}": {"quantity": q, "more": more}
+        for q in quantities
+        for noun in CALLED[q]
+        for more, words in ((True, MORE), (False, LESS))
         for word in words
     }
 
