@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import dataclasses
+import statistics
+
+import numpy as np
+import pytest
+from model_samples import make_view
+
+torch = pytest.importorskip("torch", reason="needs the model extra: torch")
+pytest.importorskip("transformers", reason="needs the model extra: transformers")
+
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from n3d.model import rays  # noqa: E402
+
+
+def slow_medians(depth: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Lower medians, pixel by pixel: a pixel belongs to the cell in which its centre lies."""
+    cells: dict[tuple[int, int], list[float]] = {}
+    h, w = depth.shape
+    for v in range(h):
+        for u in range(w):
+            if depth[v, u] > 0:
+                place = int((v + 0.5) * rows / h), int((u + 0.5) * columns / w)
+                cells.setdefault(place, []).append(float(depth[v, u]))
+    out = np.zeros((rows, columns))
+    for place, values in cells.items():
+        out[place] = statistics.median_low(values)
+    return out
+
+
+@given(st.integers(0, 2**32), st.integers(1, 20), st.integers(1, 20), st.data())
+@settings(max_examples=30)
+def test_medians_are_those_of_the_slow_twin(seed, h, w, data):
+    rng = np.random.default_rng(seed)
+    rows, columns = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 12))
+    depth = rng.uniform(0.01, 200, (h, w)).astype(np.float32) * (rng.random((h, w)) < 0.7)
+    found = rays._medians(depth.astype(np.float32), rows, columns) if depth.any() else None
+    if found is not None:
+        assert np.allclose(found, slow_medians(depth, rows, columns), rtol=1e-6, atol=0)
+
+
+def test_patches_hold_rays_depths_and_flags():
+    view = make_view(60, 40)
+    patches = rays.of_view(view, 4, 6, samples=2).numpy()
+    assert patches.shape == (24, rays.width(2))
+    assert np.allclose(np.linalg.norm(patches[:, :3], axis=1), 1)
+    for place in (0, 7, 23):
+        row, column = divmod(place, 6)
+        ray = view.camera.lift([(column + 0.5) * 10, (row + 0.5) * 10], 1.0)
+        assert np.allclose(patches[place, :3], ray / np.linalg.norm(ray), atol=1e-6)
+    valid = patches[:, 7:].astype(bool)
+    assert not valid[0].any()  # the hole
+    assert valid[23].all()
+    assert (patches[:, 3:7][~valid] == 0).all()
+    unit = rays.scale(view.depth).metres
+    last = view.depth[35:, 55:]  # the last quarter of the last patch
+    assert np.exp(patches[23, 6]) * unit == pytest.approx(np.sort(last.ravel())[12], rel=1e-5)
+
+
+def test_zooming_a_scene_changes_no_depth_by_more_than_the_scale_grid():
+    view = make_view(60, 40)
+    twice = dataclasses.replace(view, depth=view.depth * np.float32(2))
+    a, b = (rays.of_view(v, 4, 6, 2) for v in (view, twice))
+    assert torch.allclose(a, b, atol=1e-3)
+
+
+def test_rays_need_no_depth():
+    bare = rays.of_view(make_view(60, 40, depth=False), 4, 6, 2)
+    full = rays.of_view(make_view(60, 40), 4, 6, 2)
+    assert torch.equal(bare[:, :3], full[:, :3])
+    assert (bare[:, 3:] == 0).all()
+
+
+def test_periods_end_where_noise_takes_half_of_a_wave():
+    periods = rays.depth_periods(0.02)
+    left = [np.exp(-2 * (np.pi * 0.02 / p) ** 2) for p in (periods[-1], periods[-1] / 2)]
+    assert left[0] >= 0.5 > left[1]
+    assert rays.depth_periods(0.04) == periods[:-1]
+    assert len(rays.depth_periods(1.0)) >= 1
+
+
+def test_features_ignore_what_is_not_valid_and_stay_float32():
+    encoder = rays.Encoder(2, 8, 0.02, 16)
+    patches = rays.of_view(make_view(60, 40), 4, 6, 2)
+    features = encoder.features(patches)
+    assert features.shape == (24, encoder.inner.in_features)
+    hidden = patches.clone()
+    hidden[0, 3:7] = 5.0  # depth where the flag says there is none
+    waves = slice(3 + 8, 3 + 8 + 4 * 2 * len(encoder.depth_periods))
+    assert torch.equal(encoder.features(hidden)[0, waves], features[0, waves])
+    assert encoder.bfloat16().features(patches).dtype == torch.float32
