@@ -9,8 +9,8 @@ from n3d.geometry import Box3D
 from n3d.scene import BoxSpread, Object3D, Scene
 
 LABELS = (
-    *("chair", "table", "lamp", "mug", "laptop", "person", "night_stand", "orange/tangerine"),
-    *("dog", "sofa", "tv_monitor", "box", "knife", "shelf", "goose", "Person", "glasses", "bus"),
+    *("chair", "table", "lamp", "mug", "laptop", "person", "night_stand", "lemon/lime"),
+    *("dog", "sofa", "tv_monitor", "box", "knife", "shelf", "duck", "Person", "glasses", "bus"),
     *("chest of drawers", "salt and pepper shaker", "traffic light", "Cell Phone"),
 )
 UP = np.array([0.0, -1.0, 0.2])

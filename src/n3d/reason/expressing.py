@@ -10,8 +10,9 @@ from n3d.errors import QuestionError
 from n3d.geometry import Box3D
 from n3d.reason import measures
 from n3d.reason.labels import match, same_label, spaced
-from n3d.reason.phrases import ORDINALS, parse
+from n3d.reason.phrases import parse
 from n3d.reason.picking import Unclear, candidates
+from n3d.reason.vocabulary import ORDINALS
 from n3d.reason.worlds import World
 from n3d.scene import Object3D
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 IRREGULAR = {
     "people": "person", "persons": "person", "men": "man", "women": "woman",
-    "children": "child", "feet": "foot", "teeth": "tooth", "geese": "goose", "mice": "mouse",
+    "children": "child", "feet": "foot", "teeth": "tooth", "geese": "duck", "mice": "mouse",
     "knives": "knife", "shelves": "shelf", "leaves": "leaf", "loaves": "loaf",
     "wolves": "wolf", "calves": "calf", "halves": "half", "buses": "bus", "lenses": "lens",
     "oxen": "ox", "scarves": "scarf", "firemen": "fireman", "policemen": "policeman",
@@ -90,8 +90,8 @@ def same_label(a: str, b: str) -> bool:
 
 
 def match(label: str, phrase: str) -> int:
-    """How well a phrase names a label: 3 the label, 2 one of its alternatives ("orange" of
-    "orange/tangerine"), 1 its last words ("table" of "dining table"), 0 not at all."""
+    """How well a phrase names a label: 3 the label, 2 one of its alternatives ("lemon" of
+    "lemon/lime"), 1 its last words ("table" of "dining table"), 0 not at all."""
     if same_label(label, phrase):
         return 3
     alternatives = [part for part in label.split("/") if part.strip()]

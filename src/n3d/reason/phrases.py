@@ -7,82 +7,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from n3d.reason.labels import match, spaced
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text, for long lists of them."""
-    return text.split(" ")
-
-
-# word -> (what is measured, whether the largest is meant)
-SUPERLATIVES: dict[str, tuple[str, bool]] = {
-    "tallest": ("height", True), "shortest": ("height", False),
-    "widest": ("width", True), "broadest": ("width", True),
-    "thinnest": ("width", False), "narrowest": ("width", False),
-    "biggest": ("volume", True), "largest": ("volume", True), "bulkiest": ("volume", True),
-    "smallest": ("volume", False), "tiniest": ("volume", False), "littlest": ("volume", False),
-    "longest": ("length", True), "thickest": ("thickness", True),
-    "leftmost": ("rightness", False), "left most": ("rightness", False),
-    "far left": ("rightness", False), "rightmost": ("rightness", True),
-    "right most": ("rightness", True), "far right": ("rightness", True),
-    "highest": ("elevation", True), "topmost": ("elevation", True),
-    "uppermost": ("elevation", True),
-    "lowest": ("elevation", False), "bottommost": ("elevation", False),
-    "nearest": ("depth", False), "closest": ("depth", False), "frontmost": ("depth", False),
-    "foremost": ("depth", False), "farthest": ("depth", True), "furthest": ("depth", True),
-    "most distant": ("depth", True), "rearmost": ("depth", True), "backmost": ("depth", True),
-}  # fmt: skip
-SIDES = {
-    "left": ("rightness", False), "right": ("rightness", True), "top": ("elevation", True),
-    "bottom": ("elevation", False), "front": ("depth", False), "back": ("depth", True),
-    "rear": ("depth", True), "upper": ("elevation", True), "lower": ("elevation", False),
-}  # fmt: skip
-CLOSE = ("nearest", "closest")
-FAR = ("farthest", "furthest", "most distant")
-_ORDINAL_WORDS = words_of(
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+from n3d.reason.vocabulary import (
+    CAMERA,
+    COLORS,
+    GENERIC,
+    MAX_HEAD_WORDS,
+    NO_END,
+    ORDINALS,
+    RESERVED,
+    SIDES,
+    SUPERLATIVES,
 )
-ORDINALS = {w: i for i, w in enumerate(_ORDINAL_WORDS, start=1)} | {
-    f"{i}{'th' if 10 < i < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(i % 10, 'th')}": i
-    for i in range(1, 31)
-}
-COLORS = frozenset(
-    words_of(
-        "red orange yellow green blue purple pink brown black white gray grey golden silver "
-        "beige turquoise dark light bright colorful wooden metal metallic plastic striped "
-        "leather"
-    )
-)
-GENERIC = frozenset({"object", "objects", "thing", "things", "item", "items", "one", "ones"})
-CAMERA = (
-    "the camera|camera|me|us|you|the viewer|viewer|the observer|observer|the photographer|"
-    "photographer|the lens|here|"
-    "the camera taking this photo|the camera taking the photo|my position|my viewpoint|"
-    "our viewpoint|where i am|where i stand|"
-    "the person taking the photo|the person taking the picture"
-)
-# What cannot be part of a label: it would hide a sentence that was not understood.
-RESERVED = frozenset(
-    words_of(
-        "from to than is are was were am be been do does did has have had how what which where "
-        "who whose whom when why there here left right behind front above below under "
-        "underneath beneath over beside near next between closest nearest closer nearer "
-        "farthest furthest farther further camera photographer viewer me i you we us it they "
-        "them he she him at by for if then will would can could should may might must please "
-        "or not no yes but as with without tell find leftmost rightmost object objects thing "
-        "things item items one ones taller shorter wider thinner bigger smaller larger higher "
-        "lower tallest biggest smallest largest far high wide tall deep apart away many much "
-        "compared relative if in on facing ordered sort list it's what's the a an this that "
-        "these those order rank vertically horizontally sideways fit fits touch "
-        "touches positioned located placed situated"
-    )
-)
-_NO_END = frozenset(words_of("standing sitting lying seated visible seen of and &"))
-MAX_HEAD_WORDS = 6
 
 _DETERMINER = re.compile(
     r"^(?:both |each |all |every )?(?:the|a|an|this|that|these|those|my|your|our|his|her|"
-    r"their|its|some)\s+"
+    r"some)\s+"
 )
 _FILLER = re.compile(
     r"\b(?:that|which|who) (?:is|are|stands|sits|lies|hangs)\b|\b(?:located|positioned|standing|"
@@ -300,7 +239,7 @@ def _is_head(words: str, known: tuple[str, ...]) -> bool:
     parts = words.split(" ")
     if not words or len(parts) > MAX_HEAD_WORDS or RESERVED & set(parts):
         return False
-    if parts[-1] in _NO_END or parts[0] in ("of", "and", "&"):
+    if parts[-1] in NO_END or parts[0] in ("of", "and", "&"):
         return False
     return all(re.fullmatch(r"[^\W_][\w./+&]*|&", part) for part in parts)
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from n3d.reason import units
-from n3d.reason.phrases import CAMERA
+from n3d.reason.vocabulary import CAMERA
 
 _PICTURE = "(?:image|picture|scene|photo|photograph|frame|view|room|shot)"
 _WHO = "(?:photographer|camera|viewer|observer)"
@@ -16,7 +16,8 @@ _POLITE = re.compile(
     r"(?:(?:hi|hello|hey|ok|okay|so|well|now|then|and|um|please|thanks|question)[,:!]? )+"
     r"|(?:please |kindly )?(?:can|could|would|will) you (?:please |kindly )?"
     r"(?:tell me|let me know|answer|determine|work out|figure out|find out|"
-    r"say(?= how| what| which| where)),? "
+    r"(?:say|see)(?= how| what| which| where)),? "
+    r"|(?:please )?answer(?: with)? (?:yes or no|true or false|briefly)[,:]? "
     r"|(?:please )?(?:tell me|let me know|do you know|any idea|i wonder|i'd like to know|"
     r"i would like to know|i want to know|i need to know),? "
     rf"|(?:based on|according to|looking at|in) (?:the|this) {_PICTURE}, "
@@ -63,8 +64,8 @@ _SCENE = re.compile(
 )
 _ROUGHLY = re.compile(r"\b(?:approximately|roughly|exactly|about|around) (?=how\b)", re.IGNORECASE)
 _IN_UNIT = re.compile(
-    r",? \(?(?:in|using|expressed in|measured in|given in) (?:terms of )?"
-    rf"(?P<unit>{units.NAMES})(?: and inches)?\)?(?=$|[ ,.?!])",
+    r",? [(\[]?(?:in|using|expressed in|measured in|given in) (?:terms of )?"
+    rf"(?P<unit>{units.NAMES})(?: and inches)?[)\]]?(?=$|[ ,.?!])",
     re.IGNORECASE,
 )
 # What "how many metres" stands for before another word.

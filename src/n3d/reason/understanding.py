@@ -14,8 +14,9 @@ from n3d.language import questions
 from n3d.reason import sentences
 from n3d.reason.kinds import KINDS, Kind
 from n3d.reason.labels import match
-from n3d.reason.phrases import GENERIC, Phrase, parse, without_article, without_attributes
+from n3d.reason.phrases import Phrase, parse, without_article, without_attributes
 from n3d.reason.templates import Reading, Template
+from n3d.reason.vocabulary import GENERIC
 from n3d.scene import Query
 
 LIMIT = 400

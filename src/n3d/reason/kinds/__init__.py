@@ -1,13 +1,26 @@
 """The kinds of question, each defined in one place."""
 
-from n3d.reason.kinds import amounts, choices, directions, distances, relations, sizes
+from n3d.reason.kinds import (
+    alternatives,
+    amounts,
+    angles,
+    contacts,
+    directions,
+    distances,
+    nearness,
+    orders,
+    relations,
+    sizes,
+    superlatives,
+)
 from n3d.reason.kinds.kind import DEFINITIONS, Kind
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for module in (sizes, distances, amounts, relations, choices, directions)
-    for kind in module.KINDS
-}
+# Where a question fits two kinds alike, the earlier one wins.
+_MODULES = (
+    *(sizes, distances, amounts, relations, alternatives, contacts, superlatives),
+    *(nearness, orders, directions, angles),
+)
+KINDS: dict[str, Kind] = {kind.name: kind for module in _MODULES for kind in module.KINDS}
 
 
 def table() -> str:

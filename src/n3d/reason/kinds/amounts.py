@@ -7,9 +7,9 @@ import numpy as np
 from n3d.reason.kinds.kind import Kind, Options, named
 from n3d.reason.kinds.proposing import Proposal, Stage, coin
 from n3d.reason.kinds.relations import RELATIONS
-from n3d.reason.kinds.wording import ADJECTIVES, CALLED, COMPARATIVES, NOUNS, nouns, pick
 from n3d.reason.labels import same_label
 from n3d.reason.programs import Program
+from n3d.reason.wording import ADJECTIVES, CALLED, COMPARATIVES, NOUNS, nouns, pick
 from n3d.scene import Ref
 
 _COMPARED = pick(COMPARATIVES, "height", "width", "volume", "length", "elevation", "depth")

@@ -9,8 +9,8 @@ import numpy as np
 from n3d.reason import measures
 from n3d.reason.kinds.kind import Kind, Options, named
 from n3d.reason.kinds.proposing import Proposal, Stage
-from n3d.reason.phrases import CAMERA
 from n3d.reason.programs import Program
+from n3d.reason.vocabulary import CAMERA
 from n3d.scene import Ref
 
 SMALLEST_LENGTH = 0.05
@@ -45,7 +45,7 @@ KINDS = (
         "distance",
         "distance",
         "Between the centres of two objects.",
-        "How far is the bed from the night stand?",
+        "How far is the bed from the wardrobe?",
         ("a", "b"),
         (
             "how far is {a} from {b}?",
@@ -78,6 +78,9 @@ KINDS = (
             "how far [away ]{a} is from {b}",
             "how far apart {a} and {b} are",
             "how distant is {a} from {b}",
+            "how far is {a} away from {b}",
+            "how far does {a} (stand|sit|lie|hang) from {b}",
+            "how close together are {a} and {b}",
             "[the ]{a} to {b} distance",
             "[what is the ]distance {a} to {b}",
             "how far (apart|from each other|away from each other) are {labels}",

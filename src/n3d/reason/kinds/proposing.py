@@ -16,6 +16,8 @@ from n3d.reason.worlds import World
 from n3d.scene import Object3D
 
 TRIES = 30
+# A question about all objects of a label compares at most so many.
+MOST_COMPARED = 12
 
 
 @dataclass(frozen=True)

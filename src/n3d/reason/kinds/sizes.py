@@ -6,8 +6,8 @@ import numpy as np
 
 from n3d.reason.kinds.kind import Kind, Options, named
 from n3d.reason.kinds.proposing import Proposal, Stage
-from n3d.reason.kinds.wording import ADJECTIVES, CALLED, NOUNS, nouns
 from n3d.reason.programs import Program
+from n3d.reason.wording import ADJECTIVES, CALLED, NOUNS, nouns
 from n3d.scene import Ref
 
 

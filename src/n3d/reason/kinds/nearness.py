@@ -1,91 +1,14 @@
-"""Questions over many objects: superlatives, nearest neighbours, orders."""
+"""Questions about the distance of several objects to one."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from n3d.reason import measures
 from n3d.reason.kinds.kind import Kind, Options, named
-from n3d.reason.kinds.proposing import Proposal, Stage, coin, several
-from n3d.reason.kinds.relations import choose, flipped
-from n3d.reason.kinds.wording import COMPARATIVES, SIDEWAYS, SUPERLATIVES, pick
-from n3d.reason.phrases import CAMERA
+from n3d.reason.kinds.proposing import MOST_COMPARED, Proposal, Stage, coin, several
 from n3d.reason.programs import Program
 from n3d.scene import Ref
-
-MOST_COMPARED = 12
-
-# -- superlatives ---------------------------------------------------------------------------
-
-
-def _extreme(quantities: tuple[str, ...]):
-    def propose(stage: Stage, rng: np.random.Generator) -> Proposal | None:
-        quantity = quantities[rng.integers(len(quantities))]
-        label, members = stage.label_of(rng)
-        if not 2 <= len(members) <= MOST_COMPARED:
-            return None
-        more = coin(rng)
-        order = sorted(members, key=lambda i: stage.values(quantity)[i], reverse=more)
-        # The first must stand out; how the others compare does not matter.
-        if not all(stage.apart(quantity, (order[0], k)) for k in order[1:]):
-            return None
-        return Proposal({"label": label}, {"quantity": quantity, "more": more}, (quantity,))
-
-    return propose
-
-
-_SUPERLATIVE_ASKED = (
-    "which {label} is the <superlative>?",
-    "which {label} is <superlative>?",
-    "of all the {labels}, which is the <superlative>?",
-    "among the {labels}, which one is <superlative>?",
-    "can you tell me which {label} is the <superlative>?",
-    "which of the {labels} is the <superlative>?",
-)
-_SUPERLATIVE_HEARD = (
-    "(which|which one) of [the |these |those ]{labels} is <comparative>",
-    "(which|what) {label} is <comparative>",
-    "(what|which) is the <adjective> {label}",
-    "(what|which|who) is the {label} (that is|which is|who is) [the ]<superlative>",
-    "(which one|which|what) (of|among) [all ][the |these |those ]{labels} (is|stands|sits) "
-    "[the |located ]<superlative>",
-    "(of|among|out of|from) [all ][the |these |those ]{labels}, (which|which one|what|who) (is|"
-    "stands) [the ]<superlative>",
-    "(which|what) {label} (is|stands|appears|lies|looks|sits|are) [the |located |positioned |"
-    "placed ]<superlative>",
-    "(which|what) {labels} are [the ]<superlative>",
-    "[find |identify |show me |name |point to |locate |who is ][the ]<adjective> {label}",
-    f"(what|which) is the <adjective> {{label}} (to|from) ({CAMERA})",
-    "(find|identify|show me|name|point to|locate|what is|which is) the {label} <superlative>",
-    "(what|which|who) is [the ]<superlative>",
-    "(which|what) is the {label} <superlative>",
-)
-
-
-def _superlative_kind(name, group, description, example, quantities: tuple[str, ...]) -> Kind:
-    words = pick(SUPERLATIVES, *quantities)
-    adjectives = {w: o for w, o in words.items() if " " not in w or w == "most distant"}
-    return Kind(
-        name,
-        group,
-        description,
-        example,
-        ("label",),
-        _SUPERLATIVE_ASKED,
-        choose,
-        _extreme(quantities),
-        _SUPERLATIVE_HEARD,
-        {
-            "superlative": words,
-            "adjective": adjectives,
-            "comparative": pick(COMPARATIVES | SIDEWAYS, *quantities),
-        },
-    )
-
-
-# -- relative distance ----------------------------------------------------------------------
 
 _CLOSENESS = {
     word: {"more": more}
@@ -97,7 +20,11 @@ _CLOSENESS = {
     )
     for word in words
 }  # fmt: skip
+
+
 _CLOSER = {w: o for w, o in _CLOSENESS.items() if "st " not in w and w not in ("nearest", "nearer")}
+
+
 _CLOSEST = {w: o for w, o in _CLOSENESS.items() if "st " in w}
 
 
@@ -206,7 +133,7 @@ def _two_to_one(differing: bool):
     return propose
 
 
-_RELATIVE = (
+KINDS = (
     Kind(
         "closer_than",
         "relative distance",
@@ -253,7 +180,7 @@ _RELATIVE = (
         "relative_distance",
         "relative distance",
         "Which of several objects is closer to a reference.",
-        "Which one of dishwasher and blender is closer to the reference object lemon?",
+        "Which one of kettle and toaster is closer to the reference object apple?",
         ("list", "c"),
         (
             "which one of {list} is <closeness> {c}?",
@@ -344,148 +271,5 @@ _RELATIVE = (
             "closer": _CLOSER,
             "preposition": {"to": {"more": False}, "from": {"more": True}},
         },
-    ),
-)
-
-# -- order ----------------------------------------------------------------------------------
-
-_ORDERS: dict[str, dict[str, Any]] = {}
-for _quantity, _more, _phrases in (
-    ("depth", False, (
-        "from the closest to the most distant relative to the camera",
-        "from nearest to farthest", "from closest to farthest", "from near to far",
-        "from the closest to the farthest from the camera", "by distance from the camera",
-        "from closest to farthest from the camera", "by depth", "from front to back",
-        "from the nearest to the farthest", "from closest to furthest", "from nearest to furthest",
-        "by their distance to the camera", "by distance to the camera", "by distance",
-        "starting with the closest to the camera", "from the closest to the farthest",
-        "from the closest to the furthest", "from closest to most distant",
-        "in order of distance from the camera", "in order of distance",
-        "in order of increasing distance from the camera",
-        "from closest to the camera to farthest", "from the closest to the most distant")),
-    ("depth", True, (
-        "from the most distant to the closest relative to the camera",
-        "from farthest to nearest", "from farthest to closest", "from far to near",
-        "from the farthest to the closest", "from furthest to closest", "from back to front",
-        "from furthest to nearest", "in order of decreasing distance from the camera",
-        "from the most distant to the closest", "starting with the farthest from the camera")),
-    ("height", True, ("from tallest to shortest", "from the tallest to the shortest", "by height",
-                      "by descending height", "in order of decreasing height")),
-    ("height", False, ("from shortest to tallest", "from the shortest to the tallest",
-                       "by ascending height", "in order of increasing height")),
-    ("width", True, ("from widest to thinnest", "from the widest to the narrowest", "by width",
-                     "from widest to narrowest", "by descending width")),
-    ("width", False, ("from thinnest to widest", "from the narrowest to the widest",
-                      "from narrowest to widest", "by ascending width")),
-    ("volume", True, ("from biggest to smallest", "from largest to smallest", "by size",
-                      "from the biggest to the smallest", "by volume",
-                      "from the largest to the smallest", "by descending size")),
-    ("volume", False, ("from smallest to biggest", "from smallest to largest",
-                       "from the smallest to the biggest", "from the smallest to the largest",
-                       "by ascending size")),
-    ("rightness", False, ("from left to right", "from the leftmost to the rightmost",
-                          "from leftmost to rightmost")),
-    ("rightness", True, ("from right to left", "from the rightmost to the leftmost",
-                         "from rightmost to leftmost")),
-    ("elevation", True, ("from highest to lowest", "from the highest to the lowest",
-                         "from top to bottom")),
-    ("elevation", False, ("from lowest to highest", "from the lowest to the highest",
-                          "from bottom to top")),
-):  # fmt: skip
-    for _phrase in _phrases:
-        _ORDERS[_phrase] = {"quantity": _quantity, "more": _more}
-
-
-def _order(p: Program, refs: list[Ref], options: Options) -> None:
-    quantity = options["quantity"]
-    values = [p.step(named(options, quantity), r) for r in refs]
-    p.step("descending" if options["more"] != flipped(options, quantity) else "ascending",
-           tuple(values))  # fmt: skip
-
-
-def _sorted(quantities: tuple[str, ...]):
-    def propose(stage: Stage, rng: np.random.Generator) -> Proposal | None:
-        quantity = quantities[rng.integers(len(quantities))]
-        count = int(rng.integers(3, 6))
-        drawn = stage.draw(rng, count, lambda x: stage.apart(quantity, x))
-        if drawn is None:
-            return None
-        options = {"quantity": quantity, "more": coin(rng)}
-        return Proposal({"list": tuple(drawn)}, options, (quantity,))
-
-    return propose
-
-
-_ORDER_ASKED = (
-    "could you list {list} <order>?",
-    "sort {list} <order>.",
-    "please rank {list} <order>.",
-    "arrange {list} <order>.",
-    "put {list} in order <order>.",
-    "<order>, what is the order of {list}?",
-    "list {list} <order>.",
-)
-_ORDER_HEARD = (
-    "[please ](order|sort|rank|arrange|list|put) [all ]{labels} <order>",
-    "what is the order of {labels} <order>",
-    "(could|can|would) you [please ](order|sort|rank|arrange|list) [all ]{labels} <order>",
-    "[please ](order|sort|rank|arrange|list|name|enumerate|line up|put) [the objects |"
-    "the following |these objects ]{list} [in order |in the order ]<order>",
-    "(could|can|would) you [please ](order|sort|rank|arrange|list|name|enumerate) [the objects |"
-    "the following ]{list} <order>",
-    "[please ](order|sort|rank|arrange|list|name|enumerate) [the objects |the following |"
-    "these objects |the following objects |these |them ]<order>, {list}",
-    "what is the order of {list} <order>",
-    "what order are {list} in <order>",
-    "<order>, (list|sort|order|rank|arrange) {list}",
-)
-
-
-def _order_kind(name, group, description, example, quantities) -> Kind:
-    words = {w: o for w, o in _ORDERS.items() if o["quantity"] in quantities}
-    return Kind(
-        name,
-        group,
-        description,
-        example,
-        ("list",),
-        _ORDER_ASKED,
-        _order,
-        _sorted(quantities),
-        _ORDER_HEARD,
-        {"order": words},
-    )
-
-
-KINDS = (
-    _superlative_kind(
-        "depth_superlative",
-        "depth",
-        "Which object of a label is nearest to or farthest from the camera.",
-        "Which goose is the furthest from the camera?",
-        ("depth",),
-    ),
-    _superlative_kind(
-        "superlative",
-        "arrangement",
-        "Which object of a label has most or least of another quantity.",
-        "What is the tallest object?",
-        ("height", "width", "volume", "elevation", "rightness"),
-    ),
-    *_RELATIVE,
-    _order_kind(
-        "depth_order",
-        "depth",
-        "Several objects in the order of their depth.",
-        "Could you list bicycle, bowl and trophy from the closest to the most distant relative to "
-        "the camera?",
-        ("depth",),
-    ),
-    _order_kind(
-        "order",
-        "arrangement",
-        "Several objects in the order of another quantity.",
-        "Sort the lamp, the chair and the table from tallest to shortest.",
-        ("height", "width", "volume", "rightness", "elevation"),
     ),
 )
