@@ -153,6 +153,12 @@ def test_the_nearest_hour_is_named_in_the_trace(desk):
     assert trace.answer == Quantity(2, "h")
 
 
+def test_queries_made_by_hand(desk):
+    assert reason.bind(Query("height", ("lamp",)), desk).answer == Quantity(0.5, "m")
+    with pytest.raises(QuestionError, match="needs the option 'more'"):
+        reason.bind(Query("left_right", ("lamp", "mug")), desk)
+
+
 def test_unknown_kinds_and_wrong_numbers_of_names(desk):
     for query in (Query("nope", ("mug",)), Query("distance", ("mug",)),
                   Query("height", (), {"quantity": "height"}),

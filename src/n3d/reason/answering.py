@@ -31,7 +31,7 @@ def bind(query: Query, objects: Sequence[Object3D], up=None) -> Trace:
             limit=", ".join(KINDS),
         )
     names = list(query.names)
-    options = dict(query.options)
+    options = {**kind.defaults, **query.options}
     world = World.of(objects, up)
     if options.get("viewer") and names:
         options["viewer"] = Ref(refer.resolve(names.pop(), objects, up, world=world))
@@ -40,6 +40,12 @@ def bind(query: Query, objects: Sequence[Object3D], up=None) -> Trace:
     try:
         kind.build(program, refs, options)
         return program.trace()
+    except KeyError as e:
+        raise QuestionError(
+            f"a query of kind {kind.name} needs the option {e}",
+            code="question-options",
+            field="options",
+        ) from None
     except TraceError as e:
         hint = None
         if e.code == "front-unknown":
@@ -54,17 +60,17 @@ def _refs(
     objects: Sequence[Object3D],
     world: World,
 ) -> list[Ref]:
-    """The objects of the slots; the first name stands for all it can mean where the kind asks
-    about a label, or where the question does (`together`: "the two lamps")."""
+    """The objects of the slots; the first name means all it can where it is a label's slot or
+    `together` says so ("the two lamps")."""
 
     def resolve(name: str) -> int:
         return refer.resolve(name, objects, world.up, world=world)
 
     if names and (together or slots[0] == "label"):
         rest = [Ref(resolve(n)) for n in names[1:]]
-        found = [Ref(i) for i in refer.every(names[0], objects, world.up, world=world)]
+        every = (Ref(i) for i in refer.every(names[0], objects, world.up, world=world))
         # The anchor of "which object is closest to the lamp" is not one of the objects.
-        found = [r for r in found if r not in rest]
+        found = [r for r in every if r not in rest]
         if not found:
             raise absent(refer.read(names[0], objects), objects)
         if together and (len(found) < 2 or ("list" not in slots and len(found) != len(slots))):

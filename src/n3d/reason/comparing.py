@@ -59,7 +59,7 @@ def _pairs() -> Iterator[Operation]:
             yield Operation(
                 Signature(op, ("quantity", "quantity"), "box", (), text),
                 lambda world, a, b, run=run: run(world, (a, b)),
-                f"which is {op}",
+                f"which is {op}, {{0}} or {{1}}",
             )
 
 
@@ -69,7 +69,7 @@ def _lists() -> Iterator[Operation]:
         yield Operation(
             Signature(op, ("quantities",), "box", (), text),
             _extreme(largest),
-            f"which of these is the {op}",
+            f"the {op} of {{0}}",
         )
     for op, largest in (("ascending", False), ("descending", True)):
         first = "largest" if largest else "smallest"
@@ -77,7 +77,7 @@ def _lists() -> Iterator[Operation]:
         yield Operation(
             Signature(op, ("quantities",), "boxes", (), text),
             _ordered(largest),
-            f"these in {op} order",
+            f"the {op} order of {{0}}",
         )
 
 
@@ -149,7 +149,7 @@ OPERATIONS = (
     Operation(
         Signature("count", ("boxes",), "quantity", (), "How many objects."),
         _count,
-        "the number of these",
+        "the number of {0}",
         "1",
     ),
 )

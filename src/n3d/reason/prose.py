@@ -15,39 +15,36 @@ SURE = 0.6
 
 
 def explain(trace: Trace, objects: Sequence[Object3D], up=None) -> str:
-    """The steps as numbered sentences."""
+    """The steps as numbered sentences; "(1)" in a later one is the result of the first."""
     results: dict[str, str] = {}
     lines = []
     for number, step in enumerate(trace.steps, start=1):
         args = [_said(a, objects, results, up) for a in step.args]
-        operation = OPERATIONS.get(step.op)
-        says = operation.says if operation else f"{step.op} of " + ", ".join(args)
-        padded = args + [""] * 4
-        what = says.format(*padded)
-        if step.op in ("bearing",) and len(args) > 2:
-            what += f", facing {args[2]}"
-        if args and args[-1] == "opposite":
-            what += ", seen from the opposite side"
-        if step.op in _OF_LIST:
-            what += f" ({'; '.join(args)})"
+        what = _step_text(step.op, args)
         out = value_text(step.out, objects, up)
         lines.append(f"{number}. {what[0].upper()}{what[1:]}: {out}.")
         if step.name is not None:
-            results[step.name] = what
+            results[step.name] = f"({number})"
     return "\n".join(lines)
 
 
-_OF_LIST = frozenset(
-    ("nearer", "farther", "taller", "shorter", "wider", "thinner", "bigger", "smaller")
-    + ("smallest", "largest", "ascending", "descending", "count")
-)
+def _step_text(op: str, args: list[str]) -> str:
+    operation = OPERATIONS.get(op)
+    if operation is None:
+        return f"{op} of {', '.join(args)}"
+    what = operation.says.format(*args, *[""] * 4)
+    if op == "bearing" and len(args) > 2:
+        what += f", facing {args[2]}"
+    if args and args[-1] == "opposite":
+        what += ", seen from the opposite side"
+    return what
 
 
 def _said(arg, objects, results: dict[str, str], up) -> str:
     if isinstance(arg, Var):
         return results.get(arg.name, arg.name)
     if isinstance(arg, tuple):
-        return "; ".join(_said(a, objects, results, up) for a in arg)
+        return ", ".join(_said(a, objects, results, up) for a in arg)
     return value_text(arg, objects, up)
 
 

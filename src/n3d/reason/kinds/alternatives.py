@@ -93,6 +93,7 @@ def _choice(name, group, description, example, words, quantity, views=False, mos
         (*_CHOICES_HEARD, *(_AMOUNT_CHOICES if measured else ())),
         {"comparative": words, "amount": amounts(quantity) if measured else {}},
         views=views,
+        defaults={"quantity": quantity},
     )
 
 

@@ -33,7 +33,8 @@ class Kind:
     """One kind of question.
 
     `slots` name the objects of the question in the order of `Query.names`: "list" stands for
-    two or more, "label" for all objects of a label. `asked` patterns are written and read,
+    two or more, "label" for all objects of a label. `defaults` are options that need not be
+    said. `asked` patterns are written and read,
     `heard` ones only read. `build` writes the steps; its refs come in the order of the slots.
     `propose(stage, rng)` draws what to ask about in a scene, or None.
     """
@@ -50,6 +51,7 @@ class Kind:
     words: Words = field(default_factory=dict)
     unit: str | None = None
     views: bool = False
+    defaults: Options = field(default_factory=dict)
 
     @cached_property
     def asking(self) -> tuple[Template, ...]:

@@ -225,6 +225,7 @@ def _predicate(name, group, description, example, words, quantity, views=False) 
             "degree": {w: {"more": more} for more, ws in ((True, MORE), (False, LESS)) for w in ws},
         },
         views=views,
+        defaults={"quantity": quantity},
     )
 
 

@@ -70,6 +70,7 @@ def _size(name: str, group: str, quantities: tuple[str, ...], description: str, 
         heard,
         {"noun": noun, "adjective": adjective, "called": nouns(CALLED, *quantities)},
         {"footprint": "m2", "volume": "m3"}.get(quantity, "m"),
+        defaults={"quantity": quantity},
     )
 
 
