@@ -161,3 +161,10 @@ def test_expressions_hold_by_a_margin(make_object):
 def test_any_text_is_a_phrase_or_none(text):
     parse(text)
     parse(text, ("mug", "laptop"))
+
+
+def test_notes_of_the_maker_are_no_adjectives():
+    from n3d.reason.labels import described
+
+    noted = {"depth_from": "prior", "on": "floor", "color": "Red", "attributes": ["wooden", 3]}
+    assert described(noted) == ["red", "wooden"]

@@ -9,7 +9,7 @@ import numpy as np
 from n3d.errors import QuestionError
 from n3d.geometry import Box3D
 from n3d.reason import measures
-from n3d.reason.labels import match, same_label, spaced
+from n3d.reason.labels import described, match, same_label, spaced
 from n3d.reason.phrases import parse
 from n3d.reason.picking import Unclear, candidates
 from n3d.reason.vocabulary import ORDINALS
@@ -85,8 +85,7 @@ def _proposals(index: int, objects, up, margin: float, avoid) -> Iterator[str]:
 
 
 def _attribute_words(o: Object3D) -> list[str]:
-    words = [spaced(v) for v in o.attributes.values() if isinstance(v, str)]
-    return [w for w in words if w and " " not in w and w.isalpha()]
+    return [w for w in described(o.attributes) if w and " " not in w and w.isalpha()]
 
 
 def values(quantity: str, boxes: Box3D, up=None) -> np.ndarray:

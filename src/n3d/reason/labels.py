@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 IRREGULAR = {
     "people": "person", "persons": "person", "men": "man", "women": "woman",
@@ -22,6 +24,9 @@ SINGULAR_S = {
     "octopus", "hippopotamus", "virus", "christmas", "chassis", "news", "tennis", "asparagus",
     "tongs", "trousers", "goggles", "stairs", "blinds",
 }  # fmt: skip
+
+# The attributes that people say in front of a noun; others are notes of whoever made the object.
+DESCRIPTIVE = ("color", "colour", "material", "pattern", "texture", "shape", "state", "attributes")
 
 _SEPARATORS = re.compile(r"[\s_\-‐-―]+")
 _QUOTES = re.compile(r"[\"'`´‘’“”]")
@@ -100,3 +105,13 @@ def match(label: str, phrase: str) -> int:
     if any(f" {normal(part)}".endswith(f" {normal(phrase)}") for part in alternatives or [label]):
         return 1
     return 0
+
+
+def described(attributes: Mapping[str, Any]) -> list[str]:
+    """The descriptive attributes (DESCRIPTIVE) as texts; "attributes" may be a list of them."""
+    texts: list[str] = []
+    for key in DESCRIPTIVE:
+        value = attributes.get(key)
+        many = value if isinstance(value, (list, tuple)) else [value]
+        texts += [v for v in many if isinstance(v, str)]
+    return [spaced(text) for text in texts]

@@ -9,7 +9,7 @@ import numpy as np
 
 from n3d.errors import QuestionError, TraceError
 from n3d.reason import measures, ops
-from n3d.reason.labels import match, normal, spaced
+from n3d.reason.labels import described, match, normal, spaced
 from n3d.reason.phrases import Phrase, Rank, Relation
 from n3d.reason.worlds import Truths, World
 from n3d.scene import Object3D
@@ -68,11 +68,9 @@ def labelled(phrase: Phrase, objects: Sequence[Object3D]) -> list[int]:
 
 def _attributes(o: Object3D) -> set[str]:
     """Every word known about an object: its attributes, the expression that found it."""
-    texts: list[str] = []
-    for value in o.attributes.values():
-        texts += [str(v) for v in value] if isinstance(value, (list, tuple, set)) else [str(value)]
+    texts = described(o.attributes)
     if o.region is not None:
-        texts += [str(v) for v in o.region.attributes.values()]
+        texts += described(o.region.attributes)
         texts.append(o.region.expression or "")
     return {word for text in texts for word in spaced(text).split(" ")}
 
