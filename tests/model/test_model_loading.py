@@ -118,8 +118,33 @@ def test_dtypes_are_those_of_the_files_or_of_the_caller(copy_of):
 
 
 def test_configurations_cannot_choose_other_code(copy_of):
-    change_config(copy_of, _attn_implementation="someone/kernels", attn_implementation="x/y")
-    assert model.load(copy_of).network.config._attn_implementation in ("sdpa", "eager")
+    text = json.loads((copy_of / "config.json").read_text())["text_config"]
+    foreign = {"_attn_implementation": "someone/kernels", "attn_implementation": "x/y"}
+    change_config(copy_of, **foreign, text_config=text | foreign)
+    config = model.load(copy_of).network.config
+    for part in (config, config.text_config, config.vision_config):
+        assert part._attn_implementation in ("sdpa", "eager")
+
+
+def test_hub_names_are_fetched_without_pickles_and_code(stock, monkeypatch):
+    import huggingface_hub
+
+    asked = []
+
+    def snapshot_download(name, allow_patterns):
+        asked.append((name, allow_patterns))
+        if name == "someone/else":
+            raise OSError("no network")
+        return str(stock["qwen3_vl"])
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    assert model.load("Qwen/Qwen3-VL").layout == "rays"
+    (name, patterns), *_ = asked
+    assert name == "Qwen/Qwen3-VL"
+    assert not {"*.bin", "*.pt", "*.py", "*"} & set(patterns)
+    refused("someone/else", "checkpoint-hub", "no network")
+    refused("not a name", "checkpoint-missing")
+    assert len(asked) == 2
 
 
 # -- weights ------------------------------------------------------------------------------
@@ -241,6 +266,15 @@ def test_a_tied_head_must_be_what_it_is_tied_to(copy_of):
     refused(copy_of, "checkpoint-tensor", "lm_head.weight")
 
 
+def test_our_own_layers_may_lack_in_stock_backbones_only(copy_of, tmp_path):
+    model.load(copy_of).save(tmp_path / "ours")
+    change_weights(tmp_path / "ours", lambda t: t.pop("model.points.late.bias"))
+    refused(tmp_path / "ours", "checkpoint-tensor", "model.points.late.bias")
+    assert model.load(tmp_path / "ours", layout="none").layout == "none"
+    change_config(tmp_path / "ours", point_encoding="aligned")
+    assert model.load(tmp_path / "ours", layout="rays").layout == "rays"
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_refused(copy_of, value):
     def spoil(tensors):
@@ -304,6 +338,11 @@ def test_a_directory_without_tokenizer_is_refused(copy_of):
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (copy_of / name).unlink()
     refused(copy_of, "checkpoint-processor", "<|image_pad|>")
+
+
+def test_the_tokenizer_of_another_model_is_refused(copy_of):
+    change_config(copy_of, image_token_id=5)
+    refused(copy_of, "checkpoint-processor", "<|image_pad|>", "261", "5")
 
 
 def test_unknown_layouts_are_refused(stock):

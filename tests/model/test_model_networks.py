@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the model extra: torch")
@@ -138,6 +140,41 @@ def test_rays_at_the_patch_embedding_are_seen_by_the_vision_tower(load, family):
     changed = made["patch_points"].clone()
     changed[0] += 0.5
     assert len(count_features(loaded, made, changed)) > 1
+
+
+@pytest.mark.parametrize("layout", ["rays", "aligned"])
+def test_a_dent_in_the_depth_reaches_the_token_that_shows_it(load, layout):
+    """From the depth image to the token: through pooling, block order and window order."""
+    loaded = load(layout)
+    if layout == "rays":
+        with torch.no_grad():
+            loaded.network.model.points.early.weight.zero_()
+    size = 2 * loaded.processor.image_processor.patch_size  # pixels of a token
+    columns, rows = 9, 6
+    view = make_view(columns * size, rows * size)
+    made = loaded.batch([prompt()], [[loaded.see(view)]])
+    assert made["image_grid_thw"].tolist() == [[1, 2 * rows, 2 * columns]]
+    for row, column in ((0, 8), (3, 1), (5, 7)):
+        square = slice(row * size, (row + 1) * size), slice(column * size, (column + 1) * size)
+        dented = view.depth.copy()
+        dented[square] += 0.2
+        changed = loaded.see(dataclasses.replace(view, depth=dented)).points
+        if layout == "aligned":  # a dent also moves the mean that all coordinates are taken from
+            moved = (changed - made["patch_points"]).abs()
+            assert set((moved.amax(1) > 20).nonzero().flatten().div(4).int().tolist()) == {
+                row * columns + column
+            }
+            changed = torch.where(moved.amax(1, keepdim=True) > 20, changed, made["patch_points"])
+        assert count_features(loaded, made, changed) == [row * columns + column]
+
+
+def test_rows_of_nan_are_the_stock_backbone(load):
+    for layout in ("rays", "aligned"):
+        loaded = load(layout)
+        made = one(loaded)
+        bare = {k: v for k, v in made.items() if k != "patch_points"}
+        unknown = torch.full_like(made["patch_points"], torch.nan)
+        assert torch.equal(logits(loaded, bare, patch_points=unknown), logits(loaded, bare))
 
 
 def test_every_encoding_moves_logits(load):

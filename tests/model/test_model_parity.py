@@ -80,7 +80,11 @@ def test_prompts_logits_and_answers_are_upstreams(parity, loaded, demo, number):
 
     found = loaded.upstream_first_pass_logits(image, points, user_text(item, number))
     full = parity.out.get(f"{name}.logits")
-    assert found.shape == (1, made["input_ids"].shape[1], loaded.network.config.vocab_size)
+    assert found.shape == (
+        1,
+        made["input_ids"].shape[1],
+        loaded.network.config.text_config.vocab_size,
+    )
     if full is not None:
         assert (found - full).abs().max() < TOLERANCE
     else:

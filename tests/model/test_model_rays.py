@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 
 import numpy as np
@@ -19,6 +20,8 @@ from n3d.model import rays  # noqa: E402
 def slow_medians(depth: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Lower medians, pixel by pixel: a pixel belongs to the cell in which its centre lies."""
     cells: dict[tuple[int, int], list[float]] = {}
+    down, across = (max(1, math.ceil(n / m)) for n, m in zip((rows, columns), depth.shape))
+    depth = np.kron(depth, np.ones((down, across)))
     h, w = depth.shape
     for v in range(h):
         for u in range(w):
@@ -65,6 +68,14 @@ def test_zooming_a_scene_changes_no_depth_by_more_than_the_scale_grid():
     twice = dataclasses.replace(view, depth=view.depth * np.float32(2))
     a, b = (rays.of_view(v, 4, 6, 2) for v in (view, twice))
     assert torch.allclose(a, b, atol=1e-3)
+
+
+def test_small_pictures_have_no_holes():
+    view = make_view(9, 7)
+    depth = np.full((7, 9), 2.0, np.float32)
+    patches = rays.of_view(dataclasses.replace(view, depth=depth), 16, 20, 2)
+    assert (patches[:, 7:] == 1).all()
+    assert torch.allclose(patches[:, 3:7], torch.zeros(1), atol=1e-3)
 
 
 def test_rays_need_no_depth():

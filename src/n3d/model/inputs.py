@@ -52,7 +52,8 @@ def see(
     if config.point_encoding == "rays":
         points = rays.of_view(view, rows, columns, config.point_samples)
     elif config.point_encoding == "aligned" and view.depth is not None:
-        own = upstream.point_map(view.points)
+        seen = view.points
+        own = np.dstack([seen.xyz * upstream.LEFT_UP, seen.valid])
         points = sine.coordinates(own, rows, columns, released=False)
     return Seen(pixels, grid, _in_blocks(points, grid, processor))
 

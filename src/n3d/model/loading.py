@@ -26,7 +26,9 @@ _HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 _SEED = 0
 
 
-def load(path: Any, layout: str | None = None, *, dtype: Any = "auto", device: Any = None):
+def load(
+    path: Any, layout: str | None = None, *, dtype: Any = "auto", device: Any = None
+) -> SpatialModel:
     """The SpatialModel of a directory or hub name: Qwen2.5-VL, Qwen3-VL, ours, released N3D-VLM.
 
     `layout` is the point encoding: "upstream" for released weights, which are recognised by
@@ -46,7 +48,7 @@ def load(path: Any, layout: str | None = None, *, dtype: Any = "auto", device: A
     with _quiet():
         config = _config(raw, family, layout, folder)
         entries = weights.read_headers(folder)
-        matching.check(entries, config, FAMILIES[family][2], folder)
+        matching.check(entries, config, FAMILIES[family][2], folder, optional=_added(raw))
         network = _read_network(folder, config, family, dtype)
         matching.check_finite(network, folder)
         processor = _read_processor(folder, config)
@@ -128,13 +130,16 @@ def _family(raw: dict[str, Any], folder: Path) -> str:
     return kind
 
 
+def _added(raw: dict[str, Any]) -> tuple[str, ...]:
+    """Prefixes of tensors that the files may lack: the layers that a stock backbone never had."""
+    ours = str(raw.get("model_type")).startswith("n3d_")
+    return () if ours and raw.get("point_encoding", "rays") == "rays" else ("model.points.",)
+
+
 def _config(raw: dict[str, Any], family: str, layout: str | None, folder: Path) -> Any:
-    """Our configuration; what would choose other code (attention kernels) is left out."""
-    raw = {
-        k: v
-        for k, v in raw.items()
-        if k != "model_type" and not re.search(r"^_|_implementation", k)
-    }
+    """Our configuration; what could choose other code is left out."""
+    raw = _without_code(raw)
+    raw.pop("model_type")
     if raw.get("architectures") == [RELEASED]:
         raw["point_encoding"] = "upstream"
     if layout is not None:
@@ -151,6 +156,14 @@ def _config(raw: dict[str, Any], family: str, layout: str | None, folder: Path) 
         ) from None
 
 
+def _without_code(value: Any) -> Any:
+    """The values of a config without those that name attention kernels and the like."""
+    if not isinstance(value, dict):
+        return value
+    kept = (k for k in value if not k.startswith("_") and not k.endswith("_implementation"))
+    return {k: _without_code(value[k]) for k in kept}
+
+
 def _read_network(folder: Path, config: Any, family: str, dtype: Any) -> nn.Module:
     try:
         with torch.random.fork_rng(devices=[]):
@@ -163,7 +176,7 @@ def _read_network(folder: Path, config: Any, family: str, dtype: Any) -> nn.Modu
                 trust_remote_code=False,
                 local_files_only=True,
             )
-    except (OSError, RuntimeError, ValueError) as e:
+    except Exception as e:  # transformers and its quantizers raise many kinds
         raise InputError(
             f"cannot be loaded: {matching.short(e)}", code="checkpoint-weights", file=folder
         ) from None
@@ -179,6 +192,13 @@ def _read_processor(folder: Path, config: Any) -> processing.N3DProcessor:
             code="checkpoint-processor",
             file=folder,
         ) from None
+    size = config.text_config.vocab_size
+    if len(processor.tokenizer) > size:
+        raise InputError(
+            f"its tokenizer has {len(processor.tokenizer)} tokens, its config {size}",
+            code="checkpoint-processor",
+            file=folder,
+        )
     images, vision = processor.image_processor, config.vision_config
     for name, found, expected in (
         (f"the token {chat.PAD}", processor.tokenizer.convert_tokens_to_ids(chat.PAD),

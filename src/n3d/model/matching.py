@@ -15,11 +15,16 @@ from n3d.model.weights import Entry
 
 
 def check(
-    entries: dict[str, Entry], config: Any, network_class: type[nn.Module], folder: Path
+    entries: dict[str, Entry],
+    config: Any,
+    network_class: type[nn.Module],
+    folder: Path,
+    *,
+    optional: tuple[str, ...] = (),
 ) -> None:
     """Raise InputError where names or shapes in the files are not those of the network.
 
-    Nothing is allocated. The layers of our point code may be absent: stock backbones lack them.
+    Nothing is allocated. Tensors whose names begin with one of `optional` may be absent.
     """
     layers = max(config.text_config.num_hidden_layers, config.vision_config.depth)
     if layers > len(entries):
@@ -52,7 +57,7 @@ def check(
                 name,
                 entry.file,
             )
-    missing = {name for name in missing if not name.startswith("model.points.")}
+    missing = {name for name in missing if not name.startswith(optional)}
     if missing:
         raise _tensor("is in none of the files", min(missing), folder)
     if config.tie_word_embeddings:

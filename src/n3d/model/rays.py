@@ -75,8 +75,14 @@ def _rays(view: RGBD, rows: int, columns: int) -> np.ndarray:
 
 
 def _medians(depth: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Lower medians (rows, columns) of the valid pixels of each cell; 0 where there is none."""
+    """Lower medians (rows, columns) of the valid pixels of each cell; 0 where there is none.
+
+    Where cells are smaller than pixels, a pixel counts for each cell whose centre it holds.
+    """
     h, w = depth.shape
+    if h < rows or w < columns:  # a small picture was enlarged for the network
+        depth = depth.repeat(-(-rows // h), axis=0).repeat(-(-columns // w), axis=1)
+        h, w = depth.shape
     v, u = np.nonzero(depth)
     cell = ((v * 2 + 1) * rows // (2 * h)) * columns + (u * 2 + 1) * columns // (2 * w)
     top = float(depth.max()) * (1 + 1e-6)
