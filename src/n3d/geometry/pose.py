@@ -120,6 +120,8 @@ def euler(yaw=0.0, pitch=0.0, roll=0.0) -> np.ndarray:
 def axis_rotation(axis: int, angle) -> np.ndarray:
     """Right-handed rotation (..., 3, 3) by `angle` radians about camera axis 0, 1 or 2."""
     angle = np.asarray(angle, dtype=float)
+    if not np.isfinite(angle).all():
+        raise GeometryError("must be finite", code="rotation-not-finite", field="angle")
     c, s = np.cos(angle), np.sin(angle)
     out = np.zeros((*angle.shape, 3, 3))
     i, j = (axis + 1) % 3, (axis + 2) % 3

@@ -27,7 +27,7 @@ def read(path: Any, *, camera: Any = None, **_: Any) -> Iterator[Grounded | Drop
     for index, entry in enumerate(raw):
         try:
             values = fields.row(fields.member(entry, "bbox_3d"), 9, "bbox_3d")
-            angles = (a * math.pi for a in values[6:])
+            angles = (math.fmod(a, 2) * math.pi for a in values[6:])
             box = Box3D(values[:3], values[3:6], frames.rotation_from_xyz(*angles))
             found.append(Object3D(f"qwen:{index}", fields.text(entry, "label"), box))
         except N3DError as e:
