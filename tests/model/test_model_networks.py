@@ -247,6 +247,17 @@ def test_several_pictures_in_one_prompt(load):
     assert not torch.allclose(logits(loaded, made)[:, -1], logits(loaded, swapped)[:, -1])
 
 
+def test_prompts_with_and_without_pictures_go_together(load):
+    loaded = load("rays")
+    seen = [loaded.see(make_view(*size, seed=i)) for i, size in enumerate(SIZES)]
+    texts = [prompt("no picture", 0), prompt("two", 2), prompt("one", 1)]
+    pictures = [[], seen[:2], seen[2:]]
+    together = logits(loaded, loaded.batch(texts, pictures))
+    for i in range(3):
+        alone = logits(loaded, loaded.batch(texts[i : i + 1], pictures[i : i + 1]))[0]
+        assert torch.allclose(together[i, -len(alone) :], alone, atol=2e-4)
+
+
 def test_a_prompt_must_have_a_place_for_each_picture(load):
     loaded = load("rays")
     seen = loaded.see(make_view(70, 50))

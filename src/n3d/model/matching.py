@@ -79,17 +79,11 @@ def _check_tied(entries: dict[str, Entry]) -> None:
             )
 
 
-def _tensor(message: str, name: str, file: Path) -> InputError:
-    return InputError(message, code="checkpoint-tensor", file=file, field=name)
-
-
 def check_finite(network: nn.Module, folder: Path) -> None:
     """Raise InputError naming a parameter that holds NaN or infinity."""
     for name, parameter in network.named_parameters():
-        if (
-            parameter.numel()
-            and not torch.stack(torch.aminmax(parameter.detach())).isfinite().all()
-        ):
+        ends = torch.aminmax(parameter.detach()) if parameter.numel() else ()
+        if not all(end.isfinite() for end in ends):
             raise InputError(
                 "holds NaN or infinity",
                 code="checkpoint-not-finite",
@@ -102,3 +96,7 @@ def check_finite(network: nn.Module, folder: Path) -> None:
 def short(e: BaseException) -> str:
     """An error of a library on one line."""
     return " ".join(f"{type(e).__name__}: {e}".split())[:300]
+
+
+def _tensor(message: str, name: str, file: Path) -> InputError:
+    return InputError(message, code="checkpoint-tensor", file=file, field=name)
