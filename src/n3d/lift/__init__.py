@@ -1,0 +1,16 @@
+"""Points of a 2D region become a metric oriented 3D box: segment, clean, fit, gate, score."""
+
+from n3d.lift import gravity
+from n3d.lift.config import LiftConfig
+from n3d.lift.rectangles import segment_rectangle
+from n3d.lift.views import Lifted, lift_pictures, lift_view, to_scene
+
+__all__ = [
+    "LiftConfig",
+    "Lifted",
+    "gravity",
+    "lift_pictures",
+    "lift_view",
+    "segment_rectangle",
+    "to_scene",
+]

@@ -1,0 +1,126 @@
+"""The oriented box of one region: yaw, the faces that are seen, extents, hidden depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from n3d.geometry import Box3D, Camera
+from n3d.lift.cleaning import Crop
+from n3d.lift.config import LiftConfig
+from n3d.scene import BoxSpread
+
+SWEEP = 30
+# Standard deviation, in pixels, of an outline that a depth step refined.
+EDGE_PX = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A box in the gravity frame: `axes` rows (across, up or down, along), each turned so that
+    its low end is nearer to the camera, with `low` and `high` ends and their deviations.
+
+    `seen` says which low ends are faces that were measured; `visible` (2, 3) bounds the seen
+    surface along the camera axes; `depth_from` is "faces", "symmetry" or "prior"; `agreement`
+    is the share of points on the faces, `gap` their median distance from the box's near
+    surface along the ray, in shares of its mean side.
+    """
+
+    axes: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    low_sigma: np.ndarray
+    high_sigma: np.ndarray
+    seen: np.ndarray
+    visible: np.ndarray
+    yaw_sigma: float
+    depth_from: str
+    agreement: float
+    gap: float
+
+
+def fit(crop: Crop, camera: Camera, turn: np.ndarray, config: LiftConfig) -> Fit:
+    """The box of a crop; `turn` (3, 3) holds the gravity frame's axes as columns."""
+    from n3d.lift import box_kernels as boxes  # numba: imported when first needed
+    from n3d.lift import face_kernels as faces
+
+    k = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
+    turn = np.ascontiguousarray(turn)
+    rays, reach = _rays(faces, crop.core, k, turn)
+    rim_rays, rim_reach = _rays(faces, crop.rim, k, turn)
+    out_rays, out_reach = _rays(faces, crop.outline, k, turn)
+    xyz = rays * reach[:, None]
+    axes, position = np.empty((3, 3)), np.empty(3)
+    seen, faint = np.empty(3, bool), np.empty(3, bool)
+    yaw_sigma, _ = faces.find(
+        xyz, rim_rays, rim_reach, crop.rim[:, 3].astype(np.int64), crop.rim[:, 4].astype(np.int64),
+        out_rays, out_reach, crop.noise, SWEEP, axes, position, seen, faint,
+    )  # fmt: skip
+    low, high, low_sigma, high_sigma = np.empty((4, 3))
+    visible = np.empty((2, 3))
+    pixel = np.stack([turn[0] / camera.fx, turn[1] / camera.fy])
+    agreement, assumed, gap = boxes.measure(
+        xyz, rays, reach, out_rays, out_reach, crop.outline[:, 4].astype(np.int64),
+        np.ascontiguousarray(crop.outline[:, 3]),
+        np.ascontiguousarray(crop.outline[:, 5]), pixel, crop.noise, axes, position, seen, faint,
+        EDGE_PX, config.depth_prior, turn, low, high, low_sigma, high_sigma, visible,
+    )  # fmt: skip
+    source = "faces" if assumed < 0 else "prior"
+    return Fit(
+        axes, low, high, low_sigma, high_sigma, seen, visible, yaw_sigma, source, agreement, gap
+    )
+
+
+def _rays(faces, samples: np.ndarray, k: np.ndarray, turn: np.ndarray):
+    rays, reach = np.empty((len(samples), 3)), np.empty(len(samples))
+    faces.place(samples, k, turn, rays, reach)
+    return rays, reach
+
+
+def describe(
+    found: Fit, camera: Camera, turn: np.ndarray
+) -> tuple[Box3D, BoxSpread, tuple[float, float, float, float], float]:
+    """The box (x across, y down, z along), its deviations, its projected rectangle and the z of
+    its nearest corner. The ends of each axis count as independent; a wrong yaw adds to sizes."""
+    from n3d.lift import box_kernels as boxes
+
+    k = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
+    rows = np.empty((8, 3))
+    bottom, nearest = boxes.describe(
+        found.axes, found.low, found.high, found.low_sigma, found.high_sigma, found.yaw_sigma,
+        np.ascontiguousarray(turn), k, rows,
+    )  # fmt: skip
+    box = Box3D(rows[0], rows[1], rows[2:5])
+    x0, y0, x1 = rows[7].tolist()
+    return box, BoxSpread(rows[5], rows[6], found.yaw_sigma), (x0, y0, x1, bottom), nearest
+
+
+def stretch(
+    found: Fit, rectangle: tuple[float, float, float, float], camera: Camera, turn: np.ndarray
+) -> Fit:
+    """Lengthen a box along the vertical until it fills the rectangle that was drawn around it.
+
+    For regions without a mask: parts that depth alone did not join to the object still lie
+    within the rectangle. An end moves by at most half of the box's height; a side of the
+    rectangle on the image border says nothing.
+    """
+    low, high = found.low.copy(), found.high.copy()
+    height = high[1] - low[1]
+    rows = [y for y in rectangle[1::2] if 2 < y < camera.height - 2]
+    vertical = turn @ found.axes[1]
+    for row in rows:
+        upper = (row == rectangle[1]) == (vertical[1] > 0)
+        end = low[1] if upper else high[1]
+        corners = np.array([[a, end, b] for a in (low[0], high[0]) for b in (low[2], high[2])])
+        # The plane through the camera and this image row: points on it project onto the row.
+        normal = np.array([0.0, camera.fy, camera.cy - row])
+        lean = float(normal @ vertical)
+        if abs(lean) < 1e-9:
+            continue
+        moves = -(corners @ found.axes @ turn.T @ normal) / lean
+        if upper:
+            low[1] += max(min(moves.max(), 0.0), -0.5 * height)
+        else:
+            high[1] += min(max(moves.min(), 0.0), 0.5 * height)
+    return replace(found, low=low, high=high)

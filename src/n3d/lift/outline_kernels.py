@@ -1,0 +1,227 @@
+"""Compiled loops that find an object's outline: planes continued past the trusted pixels."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+
+_options = {"cache": True, "error_model": "numpy", "fastmath": {"nsz", "contract", "arcp"}}
+
+
+@nb.njit(**_options)
+def _plane(w, core, si, sj, jump, reach, stride, out):
+    """Slope of w per column and row around a trusted pixel, and its value there, by least squares.
+
+    A small pull towards zero slope keeps it finite where the window is a line or a point.
+    """
+    h, n = w.shape
+    middle = w[si, sj]
+    sw = sx = sy = sxx = sxy = syy = sv = svx = svy = 0.0
+    for dy in range(-reach, reach + 1, stride):
+        y = si + dy
+        if y < 0 or y >= h:
+            continue
+        for dx in range(-reach, reach + 1, stride):
+            x = sj + dx
+            if x < 0 or x >= n or not core[y, x]:
+                continue
+            v = w[y, x] - middle
+            if abs(v) > jump * middle * (1 + max(abs(dx), abs(dy))):
+                continue
+            sw += 1
+            sx += dx
+            sy += dy
+            sxx += dx * dx
+            sxy += dx * dy
+            syy += dy * dy
+            sv += v
+            svx += v * dx
+            svy += v * dy
+    mx, my, mv = sx / sw, sy / sw, sv / sw
+    pull = 2.0 * reach
+    cxx = sxx - sw * mx * mx + pull
+    cyy = syy - sw * my * my + pull
+    cxy = sxy - sw * mx * my
+    bx, by = svx - sw * mx * mv, svy - sw * my * mv
+    det = cxx * cyy - cxy * cxy
+    gx, gy = (bx * cyy - by * cxy) / det, (by * cxx - bx * cxy) / det
+    out[0] = gx
+    out[1] = gy
+    out[2] = middle + mv - gx * mx - gy * my
+
+
+@nb.njit(**_options)
+def scatter(w, core, total, reach, most):
+    """Relative noise of sparse samples: the median distance from neighbours' planes."""
+    h, n = w.shape
+    step = max(1, total // most)
+    found = np.empty(total // step + 2)
+    plane = np.empty(3)
+    k = 0
+    seen = 0
+    for i in range(h):
+        for j in range(n):
+            if core[i, j]:
+                if seen % step == 0:
+                    _plane(w, core, i, j, 0.02, reach, 1, plane)
+                    found[k] = abs(plane[2] - w[i, j]) / w[i, j]
+                    k += 1
+                seen += 1
+    # The sample is one of about ten that made its plane, so its distance is a little small.
+    return float(np.median(found[:k])) * 1.4826 * 1.1 if k >= 8 else 0.003
+
+
+@nb.njit(**_options)
+def grow(w, inside, core, jump, step, reach, window, stride, expected, share, behind):
+    """Decide the pixels around the trusted ones, layer by layer, up to `reach` layers away.
+
+    Each takes over the plane of the trusted pixel it grew from: `expected` is the inverse depth
+    of that plane there. Where depth has a step of more than `step` (relative) between that plane
+    and what lies beyond, the pixel belongs to the object if its own depth is on the object's
+    side of the middle (`share` >= 0.5); elsewhere the mask decides (`share` 1 or 0, and -1 in
+    `behind`, which else holds the inverse depth beyond). Trusted pixels have share 2.
+    """
+    h, n = w.shape
+    order = np.empty(h * n, np.int32)
+    filled = 0
+    for i in range(h):
+        for j in range(n):
+            if not core[i, j]:
+                share[i, j] = -1
+                continue
+            share[i, j] = 2
+            expected[i, j] = w[i, j]
+            if (
+                (i > 0 and not core[i - 1, j])
+                or (i < h - 1 and not core[i + 1, j])
+                or (j > 0 and not core[i, j - 1])
+                or (j < n - 1 and not core[i, j + 1])
+            ):
+                order[filled] = i * n + j
+                filled += 1
+    source = np.empty(h * n, np.int32)  # which pixel of the first layer each grew from
+    planes = np.empty((filled, 3))
+    for k in range(filled):
+        source[k] = k
+        planes[k, 2] = -1
+    start = 0
+    for _ in range(reach):
+        stop = filled
+        for k in range(start, stop):
+            i = order[k] // n
+            j = order[k] - i * n
+            s = source[k]
+            for y in range(max(0, i - 1), min(h, i + 2)):
+                for x in range(max(0, j - 1), min(n, j + 2)):
+                    if share[y, x] != -1:
+                        continue
+                    order[filled] = y * n + x
+                    source[filled] = s
+                    filled += 1
+                    si = order[s] // n
+                    sj = order[s] - si * n
+                    if planes[s, 2] < 0:
+                        _plane(w, core, si, sj, jump, window, stride, planes[s])
+                    _decide(w, inside, planes[s], si, sj, y, x, step, expected, share, behind)
+        start = stop
+    return filled
+
+
+@nb.njit(**_options)
+def _decide(w, inside, plane, si, sj, y, x, step, expected, share, behind):
+    h, n = w.shape
+    dx, dy = x - sj, y - si
+    least, most = 0.5 * plane[2], 2 * plane[2]
+    here = min(max(plane[2] + plane[0] * dx + plane[1] * dy, least), most)
+    expected[y, x] = here
+    behind[y, x] = -1
+    share[y, x] = 1 if inside[y, x] else 0
+    # Four pixels on in the same direction, past the blur.
+    longest = max(abs(dx), abs(dy))
+    qx, qy = x + (8 * dx + longest) // (2 * longest), y + (8 * dy + longest) // (2 * longest)
+    if qx < 0 or qy < 0 or qx >= n or qy >= h or w[qy, qx] <= 0 or w[y, x] <= 0:
+        return
+    beyond = w[qy, qx]
+    # Three more: where what lies there rises to meet the object (a floor at its foot), there is
+    # no step, however different the depths a few pixels apart.
+    rx, ry = qx + (6 * dx + longest) // (2 * longest), qy + (6 * dy + longest) // (2 * longest)
+    if 0 <= rx < n and 0 <= ry < h and w[ry, rx] > 0:
+        slope = (beyond - w[ry, rx]) / 3
+        if abs(slope) < step * beyond:
+            beyond += 4 * slope
+    if abs(beyond - here) <= step * beyond or beyond <= 0:
+        return
+    # Share of the object in a mixed depth: (z - z beyond) / (z object - z beyond).
+    mixed = (beyond - w[y, x]) * here
+    part = mixed / ((beyond - here) * w[y, x]) if beyond != here else 1.0
+    share[y, x] = min(max(part, 0.0), 1.0)
+    behind[y, x] = beyond
+
+
+@nb.njit(**_options)
+def outline(share, expected, behind, out):
+    """The outermost object pixels of every row and column, with the edge between pixels.
+
+    `out` (k, 6): u, v in crop pixels, expected inverse depth, inverse depth beyond (-1 where
+    unknown), side (0 left, 1 right, 2 top, 3 bottom), 1 if the crop ends there. Returns k.
+    """
+    h, n = share.shape
+    k = 0
+    for i in range(h):
+        a = 0
+        while a < n and share[i, a] < 0.5:
+            a += 1
+        if a == n:
+            continue
+        b = n - 1
+        while share[i, b] < 0.5:
+            b -= 1
+        _point(share, expected, behind, i, a, 0, -1, out[k])
+        out[k, 4] = 0
+        _point(share, expected, behind, i, b, 0, 1, out[k + 1])
+        out[k + 1, 4] = 1
+        k += 2
+    for j in range(n):
+        a = 0
+        while a < h and share[a, j] < 0.5:
+            a += 1
+        if a == h:
+            continue
+        b = h - 1
+        while share[b, j] < 0.5:
+            b -= 1
+        _point(share, expected, behind, a, j, -1, 0, out[k])
+        out[k, 4] = 2
+        _point(share, expected, behind, b, j, 1, 0, out[k + 1])
+        out[k + 1, 4] = 3
+        k += 2
+    return k
+
+
+@nb.njit(**_options)
+def _point(share, expected, behind, i, j, dy, dx, out):
+    h, n = share.shape
+    y, x = i + dy, j + dx
+    part = 0.5
+    out[3] = -1
+    out[5] = 1
+    if 0 <= y < h and 0 <= x < n:
+        out[5] = 0
+        out[3] = behind[y, x]
+        if share[i, j] <= 1 and behind[i, j] > 0 and behind[y, x] > 0 and share[y, x] >= 0:
+            part = (share[i, j] - 0.5) / max(share[i, j] - share[y, x], 1e-6)
+            part = min(max(part, 0.0), 1.0)
+    out[0] = j + 0.5 + dx * part
+    out[1] = i + 0.5 + dy * part
+    out[2] = expected[i, j]
+
+
+@nb.njit(**_options)
+def place(outline, left, top, ends):
+    """Move an outline from its crop into the image; of the crop's ends (left, right, top,
+    bottom) only those in `ends` are the image's."""
+    for k in range(outline.shape[0]):
+        if not ends[int(outline[k, 4])]:
+            outline[k, 5] = 0
+        outline[k, 0] += left
+        outline[k, 1] += top

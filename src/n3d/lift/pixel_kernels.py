@@ -1,0 +1,309 @@
+"""Compiled loops over the pixels of one region: what can be trusted.
+
+All work on the inverse depth w = 1/z of a crop (0 where invalid), because a plane is linear
+in the image there: a slanted face has no second difference, whatever its slope.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+
+_options = {"cache": True, "error_model": "numpy", "fastmath": {"nsz", "contract", "arcp"}}
+
+
+@nb.njit(**_options)
+def bounds(mask, out):
+    """First and last row and column that hold any of the mask (uint8); False where it is empty."""
+    h, w = mask.shape
+    columns = np.zeros(w, np.uint8)
+    top, bottom = -1, -1
+    for i in range(h):
+        some = np.uint8(0)
+        for j in range(w):
+            some |= mask[i, j]
+        if some:
+            for j in range(w):
+                columns[j] |= mask[i, j]
+            top = i if top < 0 else top
+            bottom = i
+    if top < 0:
+        return False
+    left, right = 0, w - 1
+    while not columns[left]:
+        left += 1
+    while not columns[right]:
+        right -= 1
+    out[0], out[1], out[2], out[3] = top, bottom, left, right
+    return True
+
+
+@nb.njit(**_options)
+def cut(depth, mask, top, left, near, far, w, inside):
+    """Fill the crop's inverse depth and mask; how many mask pixels there are, and valid ones."""
+    height, width = w.shape
+    count = 0
+    valid = 0
+    least, most = np.float32(near), np.float32(far)
+    for i in range(height):
+        row, marks = depth[top + i], mask[top + i]
+        some = np.int32(0)
+        both = np.int32(0)
+        for j in range(width):
+            z = row[left + j]
+            good = (z > least) & (z < most)
+            w[i, j] = np.float32(1) / z if good else np.float32(0)
+            m = marks[left + j]
+            inside[i, j] = m
+            some += m
+            both += m & np.uint8(good)
+        count += some
+        valid += both
+    return count, valid
+
+
+@nb.njit(**_options)
+def noise(w, inside, most):
+    """Relative noise of w inside the mask: the median second difference along rows.
+
+    White noise s gives second differences of standard deviation sqrt(6) s; 1.4826 turns the
+    median absolute value of a normal variable into its standard deviation.
+    """
+    h, n = w.shape
+    step = max(1, (h * n) // (4 * most))
+    found = np.empty((h * n) // step + 1, np.float32)
+    k = 0
+    for at in range(0, h * n, step):
+        i = at // n
+        j = at - i * n
+        if 0 < j < n - 1 and inside[i, j] and inside[i, j - 1] and inside[i, j + 1]:
+            a, b, c = w[i, j - 1], w[i, j], w[i, j + 1]
+            if a > 0 and b > 0 and c > 0:
+                found[k] = abs(a - 2 * b + c) / b
+                k += 1
+    if k < 8:
+        return 0.0
+    return float(np.median(found[:k])) * 1.4826 / math.sqrt(6.0)
+
+
+@nb.njit(**_options)
+def smooth(w, out):
+    """3x3 mean of the valid values around each valid value."""
+    h, n = w.shape
+    for i in range(h):
+        for j in range(n):
+            out[i, j] = 0
+            if w[i, j] > 0:
+                total = np.float32(0)
+                k = 0
+                for y in range(max(0, i - 1), min(h, i + 2)):
+                    for x in range(max(0, j - 1), min(n, j + 2)):
+                        if w[y, x] > 0:
+                            total += w[y, x]
+                            k += 1
+                out[i, j] = total / k
+
+
+@nb.njit(**_options)
+def edges(w, threshold, out):
+    """Mark pixels at depth edges: second differences over +-2 pixels beyond `threshold` of w.
+
+    Two pixels bridge the blur that stereo matchers, filters and networks leave at an edge; the
+    stencil marks one pixel too many at both ends of it, which are given back. Flat middles of
+    up to two pixels between marks are edge too.
+    """
+    h, n = w.shape
+    hit = np.zeros(n, np.uint8)
+    begin = np.full(n, -1)
+    latest = np.full(n, -10)
+    for i in range(h):
+        out[i, :] = 0
+    for i in range(h):
+        if _bends(w[i, : n - 4], w[i, 2 : n - 2], w[i, 4:], threshold, hit[2 : n - 2]):
+            last = -10
+            start = -1
+            for j in range(n + 1):
+                if j < n and hit[j]:
+                    if j - last > 3:
+                        for x in range(start + 1, last):
+                            out[i, x] = 1
+                        start = j
+                    last = j
+            for x in range(start + 1, last):
+                out[i, x] = 1
+    for i in range(2, h - 2):
+        if _bends(w[i - 2], w[i], w[i + 2], threshold, hit):
+            for j in range(n):
+                if hit[j]:
+                    if i - latest[j] > 3:
+                        for y in range(begin[j] + 1, latest[j]):
+                            out[y, j] = 1
+                        begin[j] = i
+                    latest[j] = i
+    for j in range(n):
+        for y in range(begin[j] + 1, latest[j]):
+            out[y, j] = 1
+
+
+@nb.njit(**_options)
+def _bends(before, here, after, threshold, out):
+    """Where the second difference is large; whether it is anywhere. No branches: vectorised."""
+    t = np.float32(threshold)
+    zero = np.float32(0)
+    some = np.uint8(0)
+    for j in range(here.shape[0]):
+        a, b, c = before[j], here[j], after[j]
+        bend = abs(a + c - b - b)
+        hit = np.uint8((bend > t * b) & (a > zero) & (b > zero) & (c > zero))
+        out[j] = hit
+        some |= hit
+    return some > 0
+
+
+@nb.njit(**_options)
+def peel(inside, most, layer, order):
+    """Number the mask's outermost `most` layers 1, 2, ... from its outline inwards.
+
+    `layer` is 0 deeper inside and 255 outside. Returns how many pixels of `order` (flat
+    indices, layer by layer) were filled.
+    """
+    h, n = inside.shape
+    filled = 0
+    for i in range(h):
+        for j in range(n):
+            if not inside[i, j]:
+                layer[i, j] = 255
+                continue
+            layer[i, j] = 0
+            if (
+                i == 0
+                or j == 0
+                or i == h - 1
+                or j == n - 1
+                or not (inside[i - 1, j] and inside[i + 1, j])
+                or not (inside[i, j - 1] and inside[i, j + 1])
+            ):
+                layer[i, j] = 1
+                order[filled] = i * n + j
+                filled += 1
+    start = 0
+    for depth in range(1, most):
+        stop = filled
+        for k in range(start, stop):
+            i = order[k] // n
+            j = order[k] - i * n
+            for y in range(max(0, i - 1), min(h, i + 2)):
+                for x in range(max(0, j - 1), min(n, j + 2)):
+                    if layer[y, x] == 0:
+                        layer[y, x] = depth + 1
+                        order[filled] = y * n + x
+                        filled += 1
+        start = stop
+    return filled
+
+
+@nb.njit(**_options)
+def blurred(edge, layer, order, filled, least, most):
+    """How many outer layers of the mask are edge in at least a quarter of their pixels."""
+    hits = np.zeros(most + 2, np.int64)
+    total = np.zeros(most + 2, np.int64)
+    n = layer.shape[1]
+    for k in range(filled):
+        i = order[k] // n
+        j = order[k] - i * n
+        if layer[i, j] <= most + 1:
+            total[layer[i, j]] += 1
+            hits[layer[i, j]] += edge[i, j]
+    erode = min(least, most)
+    while erode < most and 4 * hits[erode + 1] > max(total[erode + 1], 1):
+        erode += 1
+    return erode
+
+
+@nb.njit(**_options)
+def keep(w, inside, edge, layer, order, filled, erode, core):
+    """Mark the trusted pixels: valid, inside, off the depth edges and `erode` layers deep.
+
+    The ridge of a part that is too thin for that (a table's leg) stays, as 2, where it stands
+    out towards the camera: there the blur is least.
+    """
+    h, n = w.shape
+    for i in range(h):
+        for j in range(n):
+            core[i, j] = (inside[i, j] != 0) & (w[i, j] > 0) & (edge[i, j] == 0)
+    for k in range(filled):
+        i = order[k] // n
+        j = order[k] - i * n
+        mine = layer[i, j]
+        if mine > erode and core[i, j]:
+            continue
+        core[i, j] = 0
+        if w[i, j] <= 0:
+            continue
+        nearest = np.float32(0)
+        deeper = False
+        for y in range(max(0, i - 1), min(h, i + 2)):
+            for x in range(max(0, j - 1), min(n, j + 2)):
+                deeper |= layer[y, x] == 0 or (layer[y, x] != 255 and layer[y, x] > mine)
+                nearest = max(nearest, w[y, x])
+        if not deeper and w[i, j] >= np.float32(0.96) * nearest:
+            core[i, j] = 2
+
+
+@nb.njit(**_options)
+def sample(w, core, total, most, out):
+    """Every k-th trusted pixel as (u, v, w) in crop pixels, at most `most`. Returns how many."""
+    h, n = w.shape
+    step = max(1, -(-total // most))
+    k = 0
+    seen = 0
+    for i in range(h):
+        for j in range(n):
+            if core[i, j]:
+                if seen % step == 0:
+                    out[k, 0], out[k, 1], out[k, 2] = j + 0.5, i + 0.5, w[i, j]
+                    k += 1
+                seen += 1
+    return k
+
+
+@nb.njit(**_options)
+def rim(w, core, deep, most, out):
+    """The `deep` outermost trusted pixels of rows and columns: u, v, w, side, steps inwards.
+
+    They hold what narrow faces show. Every k-th row or column is taken so that each side has
+    at most `most` lines. Returns how many there are.
+    """
+    h, n = w.shape
+    k = 0
+    for i in range(0, h, max(1, -(-h // most))):
+        for side in range(2):
+            found = 0
+            for x in range(n):
+                j = x if side == 0 else n - 1 - x
+                if core[i, j]:
+                    out[k, 0], out[k, 1], out[k, 2] = j + 0.5, i + 0.5, w[i, j]
+                    out[k, 3], out[k, 4] = side, found
+                    k += 1
+                    found += 1
+                    if found == deep:
+                        break
+                elif found:
+                    break
+    for j in range(0, n, max(1, -(-n // most))):
+        for side in range(2, 4):
+            found = 0
+            for y in range(h):
+                i = y if side == 2 else h - 1 - y
+                if core[i, j]:
+                    out[k, 0], out[k, 1], out[k, 2] = j + 0.5, i + 0.5, w[i, j]
+                    out[k, 3], out[k, 4] = side, found
+                    k += 1
+                    found += 1
+                    if found == deep:
+                        break
+                elif found:
+                    break
+    return k

@@ -1,0 +1,144 @@
+"""Compiled loops that split trusted pixels into surfaces and choose the object's."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+
+# Relative change of inverse depth per pixel that a surface may have where pixels are missing.
+SLOPE = 0.008
+
+_options = {"cache": True, "error_model": "numpy", "fastmath": {"nsz", "contract", "arcp"}}
+
+
+@nb.njit(**_options)
+def _root(parent, a):
+    while parent[a] != a:
+        parent[a] = parent[parent[a]]
+        a = parent[a]
+    return a
+
+
+@nb.njit(**_options)
+def split(w, core, jump, gap, runs, parent):
+    """Split the trusted pixels into surfaces that are continuous in depth.
+
+    Rows are cut into runs wherever w jumps by more than `jump` (relative); runs of
+    neighbouring rows (up to `gap` rows or columns apart) join where they overlap at like
+    depth. `runs` (k, 5): row, first and last column, root, pixels. Returns the run count.
+    """
+    h, n = w.shape
+    k = 0
+    before = np.zeros(h + 1, np.int64)
+    for i in range(h):
+        before[i] = k
+        start = -1
+        last = -1
+        for j in range(n):
+            if not core[i, j]:
+                continue
+            if start >= 0 and (
+                j - last > gap
+                or abs(w[i, j] - w[i, last]) > (jump + SLOPE * (j - last - 1)) * w[i, j]
+            ):
+                runs[k, 0], runs[k, 1], runs[k, 2] = i, start, last
+                parent[k] = k
+                k += 1
+                start = -1
+            if start < 0:
+                start = j
+            last = j
+        if start >= 0:
+            runs[k, 0], runs[k, 1], runs[k, 2] = i, start, last
+            parent[k] = k
+            k += 1
+    before[h] = k
+    for i in range(1, h):
+        for back in range(1, min(gap, i) + 1):
+            _join(w, core, jump + SLOPE * (back - 1), gap, runs, parent, before, i, i - back)
+    for a in range(k):
+        runs[a, 3] = _root(parent, a)
+        runs[a, 4] = runs[a, 2] - runs[a, 1] + 1
+    return k
+
+
+@nb.njit(**_options)
+def _join(w, core, jump, gap, runs, parent, before, row, above):
+    low = before[above]
+    for b in range(before[row], before[row + 1]):
+        while low < before[above + 1] and runs[low, 2] < runs[b, 1] - gap:
+            low += 1
+        a = low
+        while a < before[above + 1] and runs[a, 1] <= runs[b, 2] + gap:
+            ra, rb = _root(parent, a), _root(parent, b)
+            if ra != rb:
+                first = max(runs[a, 1], runs[b, 1])
+                last = min(runs[a, 2], runs[b, 2])
+                joined = False
+                if first > last:  # they only meet across a corner or a gap
+                    x, y = (
+                        (runs[a, 1], runs[b, 2])
+                        if runs[a, 1] > runs[b, 2]
+                        else (
+                            runs[a, 2],
+                            runs[b, 1],
+                        )
+                    )
+                    joined = abs(w[above, x] - w[row, y]) <= jump * w[row, y]
+                else:
+                    stride = max(1, (last - first) // 4)
+                    for j in range(first, last + 1, stride):
+                        if core[above, j] and core[row, j]:
+                            joined |= abs(w[above, j] - w[row, j]) <= jump * w[row, j]
+                if joined:
+                    parent[max(ra, rb)] = min(ra, rb)
+            a += 1
+
+
+@nb.njit(**_options)
+def choose(w, core, runs, count, focal, least):
+    """Keep the largest surface and those that lie within its depths plus its own breadth.
+
+    Everything else in the mask is background seen past the outline, or something in front.
+    Returns how many pixels are kept.
+    """
+    size = np.zeros(count, np.int64)
+    thin = np.zeros(count, np.int64)
+    low = np.full(count, np.float32(np.inf))
+    high = np.zeros(count, np.float32)
+    left = np.full(count, 1 << 30)
+    right = np.zeros(count, np.int64)
+    for r in range(count):
+        root = runs[r, 3]
+        i = runs[r, 0]
+        left[root] = min(left[root], runs[r, 1])
+        right[root] = max(right[root], runs[r, 2])
+        for j in range(runs[r, 1], runs[r, 2] + 1):
+            if core[i, j]:
+                size[root] += 1
+                thin[root] += core[i, j] == 2
+                low[root] = min(low[root], w[i, j])
+                high[root] = max(high[root], w[i, j])
+    best = np.argmax(size)
+    if size[best] == 0:
+        return 0
+    nearest, farthest = 1 / high[best], 1 / low[best]
+    breadth = 0.5 * (right[best] - left[best] + 1) / focal * (nearest + farthest)
+    margin = max(breadth, farthest - nearest)
+    kept = 0
+    for r in range(count):
+        root = runs[r, 3]
+        good = root == best
+        if not good and size[root] >= least:
+            middle = 2 / (low[root] + high[root])
+            good = (middle > nearest - margin) and (middle < farthest + margin)
+            # A few thin pixels may be noise on the rim.
+            good = good and (2 * thin[root] < size[root] or size[root] >= 2 * least)
+        i = runs[r, 0]
+        for j in range(runs[r, 1], runs[r, 2] + 1):
+            if core[i, j]:
+                if good:
+                    kept += 1
+                else:
+                    core[i, j] = 0
+    return kept

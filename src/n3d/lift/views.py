@@ -1,0 +1,169 @@
+"""Regions of a view in, objects with metric boxes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from n3d.errors import N3DError
+from n3d.geometry import Box3D
+from n3d.geometry.pose import upright
+from n3d.lift import gate, gravity, quality, rectangles
+from n3d.lift.cleaning import Crop, clean
+from n3d.lift.config import LiftConfig
+from n3d.lift.fitting import Fit, describe, fit, stretch
+from n3d.scene import RGBD, Drop, Object3D, Picture, Region, Scene
+
+CAMERA_UP = np.array([0.0, -1.0, 0.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Lifted:
+    """The objects of a view, in the regions' order, and the regions that gave none.
+
+    `up` is the vertical the boxes stand on where it is known ("given" with the view, or from
+    the "floor"); None ("unknown") means that they stand on the image's vertical. `provenance`
+    of a scene made from it says so too.
+    """
+
+    objects: tuple[Object3D, ...]
+    drops: tuple[Drop, ...]
+    up: np.ndarray | None
+    up_source: Literal["given", "floor", "unknown"]
+
+
+def lift_view(view: RGBD, regions: Sequence[Region], config: LiftConfig | None = None) -> Lifted:
+    """Lift the regions of one view to oriented boxes.
+
+    A region without a mask is segmented by depth first. An object's id is its region's, or the
+    region's index. Its `box` is the whole object, its `visible` the camera-aligned bounds of
+    what was seen; `attributes["depth_from"]` says what the hidden extent comes from: "faces"
+    (measured), "symmetry" (a round object, mirrored) or "prior" (`depth_unobserved`).
+    Never raises for a bad region: it is dropped with one of gate.REASONS.
+    """
+    config = config or LiftConfig()
+    up, source = _gravity(view, config)
+    turn = upright(CAMERA_UP if up is None else up)
+    sparse = view.depth is not None and view.density < config.sparse_below
+    objects: list[Object3D] = []
+    drops: list[Drop] = []
+    for index, region in enumerate(regions):
+        name = str(index) if region.id is None else region.id
+        found = _lift(view, region, turn, config, sparse, name)
+        if isinstance(found, Drop):
+            drops.append(found)
+        else:
+            objects.append(found)
+    return Lifted(tuple(objects), tuple(drops), up, source)
+
+
+def lift_pictures(
+    pictures: Iterable[Picture], config: LiftConfig | None = None
+) -> Iterator[Scene | Drop]:
+    """The stage Picture -> Scene: for every picture its scene, then the drops of its objects.
+
+    A picture that gives no object at all is itself a Drop. The id of an object's drop is
+    "<picture>/<region>".
+    """
+    for picture in pictures:
+        if picture.rgbd is None:
+            yield Drop(picture.id, "picture-not-read", "its files were not decoded")
+            continue
+        try:
+            lifted = lift_view(picture.rgbd, picture.regions, config)
+        except N3DError as e:
+            yield Drop(picture.id, e.code, str(e))
+            continue
+        if lifted.objects:
+            yield to_scene(picture, lifted)
+        else:
+            yield Drop(picture.id, "no-objects", f"none of {len(picture.regions)} regions lifted")
+        for drop in lifted.drops:
+            yield replace(drop, id=f"{picture.id}/{drop.id}")
+
+
+def to_scene(picture: Picture, lifted: Lifted) -> Scene:
+    """The scene of a picture's lifted objects, with where its numbers come from."""
+    scene = Scene(
+        picture.id, picture.id, lifted.objects, lifted.up, picture.source, picture.licence
+    )
+    if picture.rgbd is None:
+        return scene
+    provenance = picture.rgbd.provenance
+    if lifted.up_source != "given":
+        provenance = replace(provenance, up=lifted.up_source)
+    return replace(scene, provenance=provenance)
+
+
+def _gravity(view: RGBD, config: LiftConfig):
+    if view.up is not None:
+        return view.up, "given"
+    if config.find_floor and view.depth is not None:
+        up = gravity.floor(view.points, share=config.floor_share, seed=config.seed)
+        if up is not None:
+            return up, "floor"
+    return None, "unknown"
+
+
+def _lift(
+    view: RGBD, region: Region, turn: np.ndarray, config: LiftConfig, sparse: bool, name: str
+) -> Object3D | Drop:
+    fault = _fault(view, region)
+    if fault is not None:
+        return Drop(name, fault, gate.REASONS[fault])
+    assert view.depth is not None  # else it was a fault
+    mask = region.mask
+    if mask is None:
+        mask = rectangles.segment_rectangle(view, region.rectangle)
+        if not mask.any():
+            return Drop(name, "not-segmented", gate.REASONS["not-segmented"])
+    drawn = region.mask is not None
+    crop = clean(view.depth, mask, view.camera.fx, config, sparse=sparse, drawn=drawn)
+    reason = gate.of_points(crop, config)
+    if reason is not None or crop is None:
+        return Drop(name, *(reason or ("no-depth", "")))
+    box = fit(crop, view.camera, turn, config)
+    if not drawn:
+        box = stretch(box, region.rectangle, view.camera, turn)
+    return _gated(view, region, crop, box, turn, config, name)
+
+
+def _fault(view: RGBD, region: Region) -> str | None:
+    if view.depth is None:
+        return "no-depth"
+    if region.mask is not None and region.mask.shape != view.depth.shape:
+        return "mask-shape"
+    x0, y0, x1, y1 = region.rectangle
+    if x1 <= 0 or y1 <= 0 or x0 >= view.width or y0 >= view.height:
+        return "outside-image"
+    return None
+
+
+def _gated(
+    view: RGBD, region: Region, crop: Crop, found: Fit, turn: np.ndarray, config: LiftConfig,
+    name: str,
+) -> Object3D | Drop:  # fmt: skip
+    box, deviations, projected, nearest = describe(found, view.camera, turn)
+    scores = quality.score(found, crop, projected, region.rectangle, view.camera)
+    reason = gate.of_box(box.size.tolist(), nearest, scores, config)
+    if reason is not None:
+        return Drop(name, *reason)
+    return Object3D(
+        id=name,
+        label=region.label,
+        box=box,
+        region=region,
+        score=region.score,
+        attributes={**region.attributes, "depth_from": found.depth_from},
+        visibility=quality.visibility(projected, view.camera),
+        quality=scores,
+        extent="whole",
+        visible=Box3D.from_bounds(
+            found.visible[0], np.maximum(found.visible[1], found.visible[0] + 1e-3)
+        ),
+        depth_unobserved=found.depth_from != "faces",
+        spread=deviations,
+    )
