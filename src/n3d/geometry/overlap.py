@@ -48,7 +48,7 @@ def giou(a: Box3D, b: Box3D) -> np.ndarray:
     IoU minus the share of the convex hull of both boxes that neither fills (Rezatofighi et
     al., CVPR 2019, algorithm 1), with the true hull, not a box around both.
     """
-    shared = intersection(a, b)
+    shared, share = intersection(a, b), iou(a, b)
     a, b = _stacked(a, "a"), _stacked(b, "b")
     corners_a, corners_b = a.corners, b.corners
     volume_a, volume_b = a.volume, b.volume
@@ -56,7 +56,7 @@ def giou(a: Box3D, b: Box3D) -> np.ndarray:
     for i, j in np.ndindex(shared.shape):
         union = volume_a[i] + volume_b[j] - shared[i, j]
         hull = max(_hull_volume(np.concatenate([corners_a[i], corners_b[j]])), union)
-        out[i, j] = shared[i, j] / union - (hull - union) / hull
+        out[i, j] = share[i, j] - (hull - union) / hull
     return out
 
 
