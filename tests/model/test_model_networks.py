@@ -367,6 +367,7 @@ def test_gradient_checkpointing_changes_no_gradient(load):
         network = loaded.network.train()
         if checkpointing:
             network.gradient_checkpointing_enable()
+            assert any(getattr(m, "gradient_checkpointing", False) for m in network.modules())
         network.zero_grad()
         network(**labelled(one(loaded))).loss.backward()
         found.append({n: p.grad.clone() for n, p in network.named_parameters()
