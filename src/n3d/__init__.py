@@ -25,6 +25,7 @@ _HOMES = {
     "Camera": "n3d.geometry",
     "draw": "n3d.view",
     "iou": "n3d.geometry.overlap",
+    "load": "n3d.model",
     "lift_view": "n3d.lift",
     "N3DError": "n3d.errors",
     "PointMap": "n3d.geometry",
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from n3d.geometry import Pose as Pose
     from n3d.geometry.overlap import iou as iou
     from n3d.lift import lift_view as lift_view
+    from n3d.model import load as load
     from n3d.pipelines.answering import answer as answer
     from n3d.pipelines.answering import read_regions as read_regions
     from n3d.scene import RGBD as RGBD

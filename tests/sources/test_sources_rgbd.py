@@ -147,15 +147,23 @@ def test_upstream_points_round_trip(make):
         points = archive["pcd"]
     assert np.isinf(points[0, 0, :3]).all()
     assert points[0, 0, 3] == 0
-    assert points[20, 0, 0] > 0  # x left: positive on the left side
-    assert points[5, 20, 1] > 0  # y up: positive above the middle
+    assert points[240, 0, 0] > 0  # x left: positive on the left side
+    assert points[100, 300, 1] > 0  # y up: positive above the middle
 
 
-def test_upstream_points_are_at_most_640_wide(make):
-    view = read_rgbd(make.image(width=1000, height=700), np.full((700, 1000), 2.0), fov=60)
+@pytest.mark.parametrize(
+    ("size", "points"),
+    [((1000, 700), (448, 640, 4)), ((40, 30), (480, 640, 4)), ((997, 1000), (640, 638, 4))],
+)
+def test_upstream_points_have_a_long_side_of_640(make, size, points):
+    width, height = size
+    view = read_rgbd(make.image(width=width, height=height), np.full((height, width), 2.0), fov=60)
     upstream.write_points(make.folder / "p.npz", view)
     with numpy_files.Archive(make.folder / "p.npz") as archive:
-        assert archive["pcd"].shape == (448, 640, 4)
+        assert archive["pcd"].shape == points
+
+
+def test_upstream_points_need_depth(make):
     with pytest.raises(InputError, match="no depth"):
         upstream.write_points(make.folder / "q.npz", read_rgbd(make.image()))
 

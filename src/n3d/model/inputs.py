@@ -17,6 +17,7 @@ from n3d.model import chat, orders, rays, released, sine
 from n3d.model.delta import token_types
 from n3d.model.processing import N3DProcessor
 from n3d.scene import RGBD
+from n3d.sources.upstream import points_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ def see(
     """
     if config.point_encoding == "upstream":
         image = released.resize(view.image)
-        points = None if view.depth is None else released.points(view)
+        points = None if view.depth is None else points_of(view)[0]
         return see_released(image, points, processor, dtype)
     pixels, grid = _pixels(view.image, processor)
     rows, columns = grid.tolist()[1:]

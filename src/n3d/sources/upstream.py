@@ -34,20 +34,30 @@ def depth_of_points(points: np.ndarray, file: Any = None) -> np.ndarray:
     return np.where((points[..., 3] > 0) & np.isfinite(z), z, np.float32(0))
 
 
-def write_points(path: Any, view: RGBD) -> None:
-    """Write the point map that the released model reads: float16, invalid points inf, mask 0.
+def resized(width: int, height: int) -> tuple[int, int]:
+    """The size with a long side of 640 pixels, the other side cut to a whole number."""
+    short = max(1, min(width, height) * LONG_SIDE // max(width, height))
+    return (LONG_SIDE, short) if width >= height else (short, LONG_SIDE)
 
-    It has the picture's size with the long side at most 640 pixels. Depths that float16
-    cannot hold become invalid. Raises InputError without depth.
+
+def points_of(view: RGBD) -> tuple[np.ndarray, Camera]:
+    """The point map (h, w, 4) float16 that the released model reads, and its camera.
+
+    Invalid points are inf with mask 0, as are depths that float16 cannot hold; depth is
+    brought to the size of `resized` by nearest neighbour. Raises InputError without depth.
     """
     if view.depth is None:
         raise InputError("the view has no depth", code="depth-missing", field="depth")
-    scale = min(1.0, LONG_SIDE / max(view.width, view.height))
-    width, height = int(view.width * scale), int(view.height * scale)
+    width, height = resized(view.width, view.height)
     rows = ((np.arange(height) + 0.5) * view.height / height).astype(int)
     columns = ((np.arange(width) + 0.5) * view.width / width).astype(int)
     camera = view.camera.resize(width, height)
-    points = dialect.point_map(camera.unproject(view.depth[rows[:, None], columns]))
+    return dialect.point_map(camera.unproject(view.depth[rows[:, None], columns])), camera
+
+
+def write_points(path: Any, view: RGBD) -> None:
+    """Write the npz file of `points_of` with the normalised K."""
+    points, camera = points_of(view)
     data = io.BytesIO()
     np.savez_compressed(data, pcd=points, intr=normalised(camera))
     files.write_bytes(path, data.getvalue())
