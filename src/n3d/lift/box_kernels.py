@@ -18,9 +18,49 @@ from n3d.lift.end_kernels import (
     snap,
     uncertainty,
 )
-from n3d.lift.face_kernels import ranked
+from n3d.lift.face_kernels import find, place, ranked
 
 _options = {"cache": True, "error_model": "numpy", "fastmath": {"nsz", "contract", "arcp"}}
+
+
+@nb.njit(**_options)
+def _placed(samples, intrinsics, turn):
+    rays, reach = np.empty((samples.shape[0], 3)), np.empty(samples.shape[0])
+    place(samples, intrinsics, turn, rays, reach)
+    return rays, reach
+
+
+@nb.njit(**_options)
+def solve(
+    core, rim, outline, intrinsics, turn, noise, steps, pixel_sigma, depth_prior,
+    axes, low, high, low_sigma, high_sigma, visible, seen,
+):  # fmt: skip
+    """The box of a crop's core, rim and outline; see `find` and `measure`.
+
+    Returns the yaw's deviation, the share of points on the faces, the axis whose far end was
+    assumed (-1: none), and the median gap between points and box.
+    """
+    rays, reach = _placed(core, intrinsics, turn)
+    rim_rays, rim_reach = _placed(rim, intrinsics, turn)
+    out_rays, out_reach = _placed(outline, intrinsics, turn)
+    xyz = np.empty_like(rays)
+    for i in range(rays.shape[0]):
+        for k in range(3):
+            xyz[i, k] = rays[i, k] * reach[i]
+    pixel = np.empty((2, 3))
+    pixel[0] = turn[0] / intrinsics[0]
+    pixel[1] = turn[1] / intrinsics[1]
+    position, faint = np.empty(3), np.empty(3, np.bool_)
+    yaw_sigma, _ = find(
+        xyz, rim_rays, rim_reach, rim[:, 3].astype(np.int64), rim[:, 4].astype(np.int64),
+        out_rays, out_reach, noise, steps, axes, position, seen, faint,
+    )  # fmt: skip
+    agreement, assumed, gap = measure(
+        xyz, rays, reach, out_rays, out_reach, outline[:, 4].astype(np.int64),
+        outline[:, 3].copy(), outline[:, 5].copy(), pixel, noise, axes, position, seen, faint,
+        pixel_sigma, depth_prior, turn, low, high, low_sigma, high_sigma, visible,
+    )  # fmt: skip
+    return yaw_sigma, agreement, assumed, gap
 
 
 @nb.njit(**_options)
@@ -50,7 +90,7 @@ def measure(
     for k in range(3):
         if seen[k]:
             part = 0.6 if faint[k] else 0.2
-            face_sigma[k] = math.hypot(0.15 * noise * position[k], part * mean * size_px)
+            face_sigma[k] = math.hypot(0.3 * noise * position[k], part * mean * size_px)
     values, sigmas, end = np.empty(m), np.empty(m), np.empty(3)
     points, every = np.empty(n), np.empty(n, np.bool_)
     one = np.ones(n)

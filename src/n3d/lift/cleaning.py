@@ -102,7 +102,7 @@ def _dense(window: _Window, focal: float, config: LiftConfig) -> Crop | None:
     from n3d.lift import outline_kernels as outlines
     from n3d.lift import pixel_kernels as pixels
 
-    noise = max(pixels.noise(window.w, window.inside, 600), LEAST_NOISE)
+    noise = max(pixels.noise(window.w, window.inside, 400), LEAST_NOISE)
     jump = max(config.edge_jump, 5 * math.sqrt(6.0) * noise)
     core, eroded = _trusted(window, noise, jump, config)
     kept = _surfaces(window, core, max(0.5 * jump, PART), 1, focal)
@@ -125,13 +125,14 @@ def _trusted(window: _Window, noise: float, jump: float, config: LiftConfig):
     if noisy:
         soft = window.map()
         pixels.smooth(window.w, soft)
-        pixels.edges(soft, max(config.edge_jump, jump / 2), edge)
+        # Nine values: a third of the noise; missing an edge is worse here than marking one.
+        pixels.edges(soft, max(config.edge_jump, 0.8 * jump / 3), edge)
     else:
         pixels.edges(window.w, jump, edge)
     order = np.empty(window.w.size, np.int32)
     most = config.max_erode_px
     filled = pixels.peel(window.inside, most + THIN, layer, order)
-    eroded = pixels.blurred(edge, layer, order, filled, int(noisy), most)
+    eroded = pixels.blurred(edge, layer, order, filled, 2 if noisy else 0, most)
     pixels.keep(window.w, window.inside, edge, layer, order, filled, eroded, core)
     return core, eroded
 
@@ -176,13 +177,12 @@ def _crop(window: _Window, core: np.ndarray, grown, config: LiftConfig, facts: d
     share, expected, behind = grown
     outline = outline[: outlines.outline(share, expected, behind, outline)]
     points = np.empty((config.max_fit_points + 1, 3))
-    points = points[: pixels.sample(window.w, core, facts["kept"], config.max_fit_points, points)]
+    most, left, top = config.max_fit_points, window.left, window.top
+    points = points[: pixels.sample(window.w, core, facts["kept"], most, left, top, points)]
     rim = np.empty((4 * (RIM_LINES + 1) * RIM_DEEP, 5))
-    rim = rim[: pixels.rim(window.w, core, RIM_DEEP, RIM_LINES, rim)]
+    rim = rim[: pixels.rim(window.w, core, RIM_DEEP, RIM_LINES, left, top, rim)]
     # The crop may end where the image does not.
-    bottom, right = window.top + h, window.left + n
-    ends = (window.left == 0, right == window.shape[1], window.top == 0, bottom == window.shape[0])
-    outlines.place(outline, window.left, window.top, ends)
-    for rows in (points, rim):
-        rows[:, :2] += (window.left, window.top)
+    bottom, right = top + h, left + n
+    ends = (left == 0, right == window.shape[1], top == 0, bottom == window.shape[0])
+    outlines.place(outline, left, top, ends)
     return Crop(points, rim, outline, pixels=window.pixels, valid=window.valid, **facts)

@@ -56,7 +56,7 @@ class LiftConfig:
     mask_slack_px: int = 3
     edge_jump: float = 0.02
     sparse_below: float = 0.35
-    max_fit_points: int = 1500
+    max_fit_points: int = 1000
     depth_prior: float = 0.75
     min_size: float = 0.01
     max_size: float = 50.0

@@ -113,9 +113,11 @@ def uncertainty(
             facing = n[0] * rays[i, 0] + n[1] * rays[i, 1] + n[2] * rays[i, 2]
             move -= along * turn / max(facing, 1e-6)
             lift = along / max(facing, 1e-6) * face_sigma[hit[i]]
-            s = math.hypot(t * move * pixel_sigma, lift)
+            slide = t * move * pixel_sigma
+            s = math.sqrt(slide * slide + lift * lift)
         else:
-            s = t * math.hypot(move * pixel_sigma, along * noise)
+            side_step, depth_step = move * pixel_sigma, along * noise
+            s = t * math.sqrt(side_step * side_step + depth_step * depth_step)
         out[i] = max(s, 1e-4 * t)
 
 

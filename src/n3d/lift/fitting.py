@@ -43,28 +43,16 @@ class Fit:
 def fit(crop: Crop, camera: Camera, turn: np.ndarray, config: LiftConfig) -> Fit:
     """The box of a crop; `turn` (3, 3) holds the gravity frame's axes as columns."""
     from n3d.lift import box_kernels as boxes  # numba: imported when first needed
-    from n3d.lift import face_kernels as faces
 
-    k = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
     turn = np.ascontiguousarray(turn)
-    rays, reach = _rays(faces, crop.core, k, turn)
-    rim_rays, rim_reach = _rays(faces, crop.rim, k, turn)
-    out_rays, out_reach = _rays(faces, crop.outline, k, turn)
-    xyz = rays * reach[:, None]
-    axes, position = np.empty((3, 3)), np.empty(3)
-    seen, faint = np.empty(3, bool), np.empty(3, bool)
-    yaw_sigma, _ = faces.find(
-        xyz, rim_rays, rim_reach, crop.rim[:, 3].astype(np.int64), crop.rim[:, 4].astype(np.int64),
-        out_rays, out_reach, crop.noise, SWEEP, axes, position, seen, faint,
+    rows = np.empty((9, 3))
+    axes, low, high, low_sigma, high_sigma, visible = (
+        rows[:3], rows[3], rows[4], rows[5], rows[6], rows[7:9],
     )  # fmt: skip
-    low, high, low_sigma, high_sigma = np.empty((4, 3))
-    visible = np.empty((2, 3))
-    pixel = np.stack([turn[0] / camera.fx, turn[1] / camera.fy])
-    agreement, assumed, gap = boxes.measure(
-        xyz, rays, reach, out_rays, out_reach, crop.outline[:, 4].astype(np.int64),
-        np.ascontiguousarray(crop.outline[:, 3]),
-        np.ascontiguousarray(crop.outline[:, 5]), pixel, crop.noise, axes, position, seen, faint,
-        EDGE_PX, config.depth_prior, turn, low, high, low_sigma, high_sigma, visible,
+    seen = np.empty(3, bool)
+    yaw_sigma, agreement, assumed, gap = boxes.solve(
+        crop.core, crop.rim, crop.outline, _intrinsics(camera), turn, crop.noise, SWEEP, EDGE_PX,
+        config.depth_prior, axes, low, high, low_sigma, high_sigma, visible, seen,
     )  # fmt: skip
     source = "faces" if assumed < 0 else "prior"
     return Fit(
@@ -72,10 +60,8 @@ def fit(crop: Crop, camera: Camera, turn: np.ndarray, config: LiftConfig) -> Fit
     )
 
 
-def _rays(faces, samples: np.ndarray, k: np.ndarray, turn: np.ndarray):
-    rays, reach = np.empty((len(samples), 3)), np.empty(len(samples))
-    faces.place(samples, k, turn, rays, reach)
-    return rays, reach
+def _intrinsics(camera: Camera) -> np.ndarray:
+    return np.array([camera.fx, camera.fy, camera.cx, camera.cy])
 
 
 def describe(
@@ -85,11 +71,10 @@ def describe(
     its nearest corner. The ends of each axis count as independent; a wrong yaw adds to sizes."""
     from n3d.lift import box_kernels as boxes
 
-    k = np.array([camera.fx, camera.fy, camera.cx, camera.cy])
     rows = np.empty((8, 3))
     bottom, nearest = boxes.describe(
         found.axes, found.low, found.high, found.low_sigma, found.high_sigma, found.yaw_sigma,
-        np.ascontiguousarray(turn), k, rows,
+        np.ascontiguousarray(turn), _intrinsics(camera), rows,
     )  # fmt: skip
     box = Box3D(rows[0], rows[1], rows[2:5])
     x0, y0, x1 = rows[7].tolist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numba as nb
 import numpy as np
 
@@ -83,27 +85,10 @@ def grow(w, inside, core, jump, step, reach, window, stride, expected, share, be
     """
     h, n = w.shape
     order = np.empty(h * n, np.int32)
-    filled = 0
-    for i in range(h):
-        for j in range(n):
-            if not core[i, j]:
-                share[i, j] = -1
-                continue
-            share[i, j] = 2
-            expected[i, j] = w[i, j]
-            if (
-                (i > 0 and not core[i - 1, j])
-                or (i < h - 1 and not core[i + 1, j])
-                or (j > 0 and not core[i, j - 1])
-                or (j < n - 1 and not core[i, j + 1])
-            ):
-                order[filled] = i * n + j
-                filled += 1
-    source = np.empty(h * n, np.int32)  # which pixel of the first layer each grew from
+    source = np.empty(h * n, np.int32)  # the pixel of the first layer whose plane is taken over
+    filled = _first_layer(w, core, jump, order, source, expected, share)
     planes = np.empty((filled, 3))
-    for k in range(filled):
-        source[k] = k
-        planes[k, 2] = -1
+    planes[:, 2] = -1
     start = 0
     for _ in range(reach):
         stop = filled
@@ -111,19 +96,53 @@ def grow(w, inside, core, jump, step, reach, window, stride, expected, share, be
             i = order[k] // n
             j = order[k] - i * n
             s = source[k]
+            si = order[s] // n
+            sj = order[s] - si * n
             for y in range(max(0, i - 1), min(h, i + 2)):
                 for x in range(max(0, j - 1), min(n, j + 2)):
                     if share[y, x] != -1:
                         continue
-                    order[filled] = y * n + x
-                    source[filled] = s
-                    filled += 1
-                    si = order[s] // n
-                    sj = order[s] - si * n
                     if planes[s, 2] < 0:
                         _plane(w, core, si, sj, jump, window, stride, planes[s])
                     _decide(w, inside, planes[s], si, sj, y, x, step, expected, share, behind)
+                    # Outside the mask nothing follows once the object has ended.
+                    if inside[y, x] or share[y, x] >= 0.5:
+                        order[filled] = y * n + x
+                        source[filled] = s
+                        filled += 1
         start = stop
+
+
+@nb.njit(**_options)
+def _first_layer(w, core, jump, order, source, expected, share):
+    """List the trusted pixels with an untrusted neighbour; those close together share a plane."""
+    h, n = w.shape
+    rim = np.empty(n, np.uint8)
+    across = n // 3 + 1
+    block = np.full((h // 3 + 1) * across, -1, np.int32)
+    filled = 0
+    for i in range(h):
+        here = core[i]
+        above = core[i - 1] if i > 0 else here
+        below = core[i + 1] if i < h - 1 else here
+        for j in range(n):
+            share[i, j] = np.float32(2) if here[j] else np.float32(-1)
+            expected[i, j] = w[i, j]
+        rim[0], rim[n - 1] = here[0], here[n - 1]
+        for j in range(1, n - 1):  # no branches: vectorised
+            deep = (above[j] != 0) & (below[j] != 0) & (here[j - 1] != 0) & (here[j + 1] != 0)
+            rim[j] = (here[j] != 0) & (not deep)
+        for j in range(n):
+            if rim[j]:
+                order[filled] = i * n + j
+                source[filled] = filled
+                at = i // 3 * across + j // 3
+                k = block[at]
+                if k < 0:
+                    block[at] = filled
+                elif abs(w[order[k] // n, order[k] % n] - w[i, j]) < jump * w[i, j]:
+                    source[filled] = k
+                filled += 1
     return filled
 
 
@@ -137,14 +156,15 @@ def _decide(w, inside, plane, si, sj, y, x, step, expected, share, behind):
     behind[y, x] = -1
     share[y, x] = 1 if inside[y, x] else 0
     # Four pixels on in the same direction, past the blur.
-    longest = max(abs(dx), abs(dy))
-    qx, qy = x + (8 * dx + longest) // (2 * longest), y + (8 * dy + longest) // (2 * longest)
+    four = 4.0 / max(abs(dx), abs(dy))
+    qx, qy = x + int(math.floor(four * dx + 0.5)), y + int(math.floor(four * dy + 0.5))
     if qx < 0 or qy < 0 or qx >= n or qy >= h or w[qy, qx] <= 0 or w[y, x] <= 0:
         return
     beyond = w[qy, qx]
     # Three more: where what lies there rises to meet the object (a floor at its foot), there is
     # no step, however different the depths a few pixels apart.
-    rx, ry = qx + (6 * dx + longest) // (2 * longest), qy + (6 * dy + longest) // (2 * longest)
+    three = 0.75 * four
+    rx, ry = qx + int(math.floor(three * dx + 0.5)), qy + int(math.floor(three * dy + 0.5))
     if 0 <= rx < n and 0 <= ry < h and w[ry, rx] > 0:
         slope = (beyond - w[ry, rx]) / 3
         if abs(slope) < step * beyond:

@@ -170,22 +170,23 @@ def peel(inside, most, layer, order):
     indices, layer by layer) were filled.
     """
     h, n = inside.shape
+    for i in range(h):
+        here = inside[i]
+        above = inside[i - 1] if i > 0 else here
+        below = inside[i + 1] if i < h - 1 else here
+        layer[i, 0] = 1 if here[0] else 255
+        layer[i, n - 1] = 1 if here[n - 1] else 255
+        for j in range(1, n - 1):  # no branches: vectorised
+            deep = here[j - 1] & here[j + 1] & above[j] & below[j]
+            layer[i, j] = (1 - deep) | (255 * (1 - here[j]))
+    for j in range(n):
+        for i in (0, h - 1):
+            if layer[i, j] == 0:
+                layer[i, j] = 1
     filled = 0
     for i in range(h):
         for j in range(n):
-            if not inside[i, j]:
-                layer[i, j] = 255
-                continue
-            layer[i, j] = 0
-            if (
-                i == 0
-                or j == 0
-                or i == h - 1
-                or j == n - 1
-                or not (inside[i - 1, j] and inside[i + 1, j])
-                or not (inside[i, j - 1] and inside[i, j + 1])
-            ):
-                layer[i, j] = 1
+            if layer[i, j] == 1:
                 order[filled] = i * n + j
                 filled += 1
     start = 0
@@ -253,8 +254,8 @@ def keep(w, inside, edge, layer, order, filled, erode, core):
 
 
 @nb.njit(**_options)
-def sample(w, core, total, most, out):
-    """Every k-th trusted pixel as (u, v, w) in crop pixels, at most `most`. Returns how many."""
+def sample(w, core, total, most, left, top, out):
+    """Every k-th trusted pixel as (u, v, w) in image pixels, at most `most`. Returns how many."""
     h, n = w.shape
     step = max(1, -(-total // most))
     k = 0
@@ -263,14 +264,14 @@ def sample(w, core, total, most, out):
         for j in range(n):
             if core[i, j]:
                 if seen % step == 0:
-                    out[k, 0], out[k, 1], out[k, 2] = j + 0.5, i + 0.5, w[i, j]
+                    out[k, 0], out[k, 1], out[k, 2] = left + j + 0.5, top + i + 0.5, w[i, j]
                     k += 1
                 seen += 1
     return k
 
 
 @nb.njit(**_options)
-def rim(w, core, deep, most, out):
+def rim(w, core, deep, most, left, top, out):
     """The `deep` outermost trusted pixels of rows and columns: u, v, w, side, steps inwards.
 
     They hold what narrow faces show. Every k-th row or column is taken so that each side has
@@ -284,7 +285,7 @@ def rim(w, core, deep, most, out):
             for x in range(n):
                 j = x if side == 0 else n - 1 - x
                 if core[i, j]:
-                    out[k, 0], out[k, 1], out[k, 2] = j + 0.5, i + 0.5, w[i, j]
+                    out[k, 0], out[k, 1], out[k, 2] = left + j + 0.5, top + i + 0.5, w[i, j]
                     out[k, 3], out[k, 4] = side, found
                     k += 1
                     found += 1
@@ -298,7 +299,7 @@ def rim(w, core, deep, most, out):
             for y in range(h):
                 i = y if side == 2 else h - 1 - y
                 if core[i, j]:
-                    out[k, 0], out[k, 1], out[k, 2] = j + 0.5, i + 0.5, w[i, j]
+                    out[k, 0], out[k, 1], out[k, 2] = left + j + 0.5, top + i + 0.5, w[i, j]
                     out[k, 3], out[k, 4] = side, found
                     k += 1
                     found += 1

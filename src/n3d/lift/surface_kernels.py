@@ -113,12 +113,18 @@ def choose(w, core, runs, count, focal, least):
         i = runs[r, 0]
         left[root] = min(left[root], runs[r, 1])
         right[root] = max(right[root], runs[r, 2])
+        pixels = ridge = 0
+        least_w, most_w = np.float32(np.inf), np.float32(0)
         for j in range(runs[r, 1], runs[r, 2] + 1):
             if core[i, j]:
-                size[root] += 1
-                thin[root] += core[i, j] == 2
-                low[root] = min(low[root], w[i, j])
-                high[root] = max(high[root], w[i, j])
+                pixels += 1
+                ridge += core[i, j] == 2
+                least_w = min(least_w, w[i, j])
+                most_w = max(most_w, w[i, j])
+        size[root] += pixels
+        thin[root] += ridge
+        low[root] = min(low[root], least_w)
+        high[root] = max(high[root], most_w)
     best = np.argmax(size)
     if size[best] == 0:
         return 0
@@ -126,19 +132,21 @@ def choose(w, core, runs, count, focal, least):
     breadth = 0.5 * (right[best] - left[best] + 1) / focal * (nearest + farthest)
     margin = max(breadth, farthest - nearest)
     kept = 0
-    for r in range(count):
-        root = runs[r, 3]
+    for root in range(count):
+        if runs[root, 3] != root:
+            continue
         good = root == best
         if not good and size[root] >= least:
             middle = 2 / (low[root] + high[root])
             good = (middle > nearest - margin) and (middle < farthest + margin)
             # A few thin pixels may be noise on the rim.
             good = good and (2 * thin[root] < size[root] or size[root] >= 2 * least)
-        i = runs[r, 0]
-        for j in range(runs[r, 1], runs[r, 2] + 1):
-            if core[i, j]:
-                if good:
-                    kept += 1
-                else:
-                    core[i, j] = 0
+        if good:
+            kept += size[root]
+        else:
+            size[root] = 0
+    for r in range(count):
+        if size[runs[r, 3]] == 0:
+            for j in range(runs[r, 1], runs[r, 2] + 1):
+                core[runs[r, 0], j] = 0
     return kept

@@ -11,47 +11,53 @@ _options = {"cache": True, "error_model": "numpy", "fastmath": {"nsz", "contract
 
 
 @nb.njit(**_options)
-def peakedness(x, z, angle, width):
-    """How much the points pile up when seen along two axes at `angle`: sum of squared counts."""
-    c, s = math.cos(angle), math.sin(angle)
-    n = x.shape[0]
-    low_a = low_b = np.inf
-    high_a = high_b = -np.inf
-    for i in range(n):
-        a, b = c * x[i] + s * z[i], c * z[i] - s * x[i]
-        low_a, high_a = min(low_a, a), max(high_a, a)
-        low_b, high_b = min(low_b, b), max(high_b, b)
-    size = 256
-    width = max(width, max(high_a - low_a, high_b - low_b) / (size - 3))
-    bins_a = np.zeros(size, np.int32)
-    bins_b = np.zeros(size, np.int32)
-    scale = 1 / width
-    for i in range(n):
-        a, b = c * x[i] + s * z[i], c * z[i] - s * x[i]
-        bins_a[int((a - low_a) * scale)] += 1
-        bins_b[int((b - low_b) * scale)] += 1
-    total = 0.0
-    for k in range(size - 1):
-        total += float(bins_a[k] + bins_a[k + 1]) ** 2 + float(bins_b[k] + bins_b[k + 1]) ** 2
+def peakedness(x, z, angle, width, radius, bins):
+    """How much points within `radius` of the origin pile up when seen along two axes.
+
+    The sum of squares of the counts in pairs of neighbouring bins, so that it does not matter
+    where a bin begins. `bins` (2, k) is scratch.
+    """
+    c, s = math.cos(angle) / width, math.sin(angle) / width
+    middle = radius / width + 1.0
+    bins[:] = 0
+    for i in range(x.shape[0]):
+        bins[0, int(c * x[i] + s * z[i] + middle)] += 1
+        bins[1, int(c * z[i] - s * x[i] + middle)] += 1
+    total = 0
+    for k in range(bins.shape[1] - 1):
+        a, b = bins[0, k] + bins[0, k + 1], bins[1, k] + bins[1, k + 1]
+        total += a * a + b * b
     return total
 
 
 @nb.njit(**_options)
 def sweep(x, z, width, steps):
-    """The yaw in [0, pi/2) at which the points pile up most, to about 0.2 degrees."""
-    quarter = math.pi / 2
-    best = -1.0
+    """The yaw in [0, pi/2) at which the points pile up most, to an eighth of a step.
+
+    Moves the points, in place, to their mean.
+    """
+    n = x.shape[0]
+    mx, mz = x.mean(), z.mean()
+    radius = 0.0
+    for i in range(n):
+        x[i] -= mx
+        z[i] -= mz
+        radius = max(radius, x[i] * x[i] + z[i] * z[i])
+    radius = math.sqrt(radius)
+    width = max(width, 2 * radius / 250)
+    bins = np.empty((2, int(2 * radius / width) + 4), np.int64)
+    best = -1
     angle = 0.0
-    step = quarter / steps
+    step = math.pi / 2 / steps
     for k in range(steps):
-        score = peakedness(x, z, k * step, width)
+        score = peakedness(x, z, k * step, width, radius, bins)
         if score > best:
             best, angle = score, k * step
     for _ in range(3):
         step /= 2
         middle = angle
         for k in (-1, 1):
-            score = peakedness(x, z, middle + k * step, width)
+            score = peakedness(x, z, middle + k * step, width, radius, bins)
             if score > best:
                 best, angle = score, middle + k * step
     return angle
