@@ -83,6 +83,18 @@ def vector(text: str | None, field: str) -> list[float] | None:
     return values
 
 
+def check_apart(target: Path, *inputs: Path | None) -> None:
+    """ConfigError where a file that is to be written is one that is read."""
+    for path in inputs:
+        if path is not None and target.exists() and path.exists() and target.samefile(path):
+            raise ConfigError(
+                "is an input of the command",
+                code="output-is-input",
+                file=target,
+                hint="Choose another name",
+            )
+
+
 def read_view(
     image: Path,
     depth: Path | None,

@@ -14,7 +14,12 @@ from rich.table import Table
 from n3d.scene import files
 
 console = Console()
-errors = Console(stderr=True)
+MOST_LABELS = 20
+
+
+def say(text: str = "") -> None:
+    """One line as it is, never cut or broken: paths stay whole in pipes and narrow windows."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def prediction(p, question_first: bool = True) -> None:
@@ -22,33 +27,38 @@ def prediction(p, question_first: bool = True) -> None:
     from n3d.language import traces
 
     if question_first:
-        console.print(f"[bold]{escape(p.question)}[/bold]")
+        console.print(f"[bold]{escape(p.question)}[/bold]", soft_wrap=True, highlight=False)
     if p.objects:
         console.print(objects_table(p.objects))
     if p.trace is not None:
-        console.print(escape(traces.write(p.trace).rstrip()), highlight=False)
+        say(traces.write(p.trace).rstrip())
     if p.answer is not None:
-        console.print(f"\n[bold green]{escape(p.answer.text)}[/bold green]", highlight=False)
+        text = f"\n[bold green]{escape(p.answer.text)}[/bold green]"
+        console.print(text, highlight=False, soft_wrap=True)
     if p.check is not None:
         if p.check.agrees:
             console.print("check: the trace was run again and agrees", style="dim")
         else:
-            console.print(f"check: step {p.check.step} disagrees: {p.check.reason}", style="red")
+            text = f"check: step {p.check.step} disagrees: {p.check.reason}"
+            console.print(text, style="red", markup=False, soft_wrap=True)
     v = p.provenance
     console.print(
         f"camera {v.camera}, depth {v.depth}, up {v.up}{'' if v.metric else ', not metric'}",
         style="dim",
         highlight=False,
+        markup=False,
+        soft_wrap=True,
     )
     for note in p.notes:
-        console.print(f"note: {escape(note)}", style="yellow", highlight=False)
+        text = f"note: {escape(note)}"
+        console.print(text, style="yellow", highlight=False, soft_wrap=True)
 
 
 def objects_table(objects) -> Table:
     """Centre, size and score of each object."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("", "label", "centre x y z (m)", "size x y z (m)", "score"):
-        table.add_column(name, no_wrap=name != "label")
+        table.add_column(name, no_wrap=name != "label", overflow="fold")
     for i, o in enumerate(objects):
         center = " ".join(f"{v:6.2f}" for v in o.box.center)
         size = " ".join(f"{v:.2f}" for v in o.box.size)
@@ -56,16 +66,32 @@ def objects_table(objects) -> Table:
     return table
 
 
-def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int]) -> None:
-    """Kept and dropped records with the reasons, most frequent first."""
-    console.print(f"[bold]{escape(title)}[/bold]: {kept} kept, {dropped} dropped")
-    if by_reason:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("reason")
-        table.add_column("count", justify="right")
-        for reason, count in sorted(by_reason.items(), key=lambda item: (-item[1], item[0])):
-            table.add_row(escape(reason), str(count))
-        console.print(table)
+def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int], folder: Path) -> None:
+    """Kept and dropped records with the reasons, most frequent first, and where they are."""
+    text = f"[bold]{escape(title)}[/bold]: {kept} kept, {dropped} dropped"
+    console.print(text, highlight=False, soft_wrap=True)
+    _histogram("reason", by_reason)
+    if dropped:
+        say(f"each dropped record with its reason: {folder / 'drops'}")
+
+
+def labels(found: dict[str, int], name: str = "label") -> None:
+    """How often each label is there; of many, the most frequent."""
+    _histogram(name, found)
+
+
+def _histogram(name: str, found: dict[str, int]) -> None:
+    if not found:
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(name, overflow="fold")
+    table.add_column("count", justify="right")
+    ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    for key, count in ordered[:MOST_LABELS]:
+        table.add_row(escape(key), str(count))
+    console.print(table)
+    if len(ordered) > MOST_LABELS:
+        say(f"and {len(ordered) - MOST_LABELS} more: --json - lists all")
 
 
 def write_json(value: Any, target: str | Path) -> None:
@@ -73,6 +99,7 @@ def write_json(value: Any, target: str | Path) -> None:
     if str(target) == "-":
         json.dump(value, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
         sys.stdout.write("\n")
+        sys.stdout.flush()
     else:
         files.write_json(folder_of(target), value)
 

@@ -142,6 +142,11 @@ def locked(out: Path) -> Iterator[Log]:
         _clean(out)
         try:
             yield Log(log)
+        except N3DError as e:
+            if e.code != "output-full":
+                _clean(out)
+                _undo(out)
+            raise
         finally:
             _clean(out)
 
@@ -149,6 +154,17 @@ def locked(out: Path) -> Iterator[Log]:
 def _clean(out: Path) -> None:
     for folder in (out, *(out / name for name in PARTS)):
         files.remove_parts(folder)
+
+
+def _undo(out: Path) -> None:
+    """Take back a folder in which nothing was finished, so that a mended input can use it."""
+    if any((out / "done").glob("*.json")) or (out / manifests.FILE).exists():
+        return
+    for name in (RUN, LOG):
+        (out / name).unlink(missing_ok=True)
+    for folder in (*(out / name for name in PARTS), out):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 class Log:

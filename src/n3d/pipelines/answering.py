@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from n3d import reason
@@ -10,7 +11,7 @@ from n3d.errors import ConfigError, QuestionError
 from n3d.language import questions
 from n3d.lift import LiftConfig, gravity
 from n3d.pipelines.grounding import RegionGrounder
-from n3d.scene import RGBD, Drop, Grounder, Object3D, Prediction, Region, records
+from n3d.scene import RGBD, Drop, Grounder, Object3D, Prediction, Provenance, Region, records
 
 
 def read_regions(path: Any, view: RGBD, *, image: str | None = None) -> list[Region]:
@@ -23,19 +24,6 @@ def read_regions(path: Any, view: RGBD, *, image: str | None = None) -> list[Reg
     return regions.read(path, width=view.width, height=view.height, image_name=image)
 
 
-def read_objects(path: Any) -> list[Object3D]:
-    """The objects of a file of 3D boxes in n3d's own JSON form; the first wrong record raises."""
-    from n3d.errors import InputError
-    from n3d.sources import plain
-
-    objects: list[Object3D] = []
-    for item in plain.read(path):
-        if isinstance(item, Drop):
-            raise InputError(f"{item.id}: {item.detail}", code=item.reason)
-        objects.extend(item.scene.objects)
-    return objects
-
-
 def answer(
     view: RGBD,
     question: str,
@@ -43,6 +31,7 @@ def answer(
     regions: Sequence[Region] | None = None,
     objects: Sequence[Object3D] | None = None,
     grounder: Grounder | None = None,
+    provenance: Provenance | None = None,
     level: float = 0.9,
     seed: int = 0,
     config: LiftConfig | None = None,
@@ -50,7 +39,9 @@ def answer(
     """Ground what the question names, reason over the boxes, replay the trace.
 
     Objects come from one of `objects` (boxes that are known), `regions` (2D, lifted with
-    `config`) or any `grounder`. Intervals hold `level` of the samples drawn with `seed`.
+    `config`) or any `grounder`. `provenance` says where the numbers of known objects come from:
+    by default the view, or nowhere but their own metres where the view has no depth. Intervals
+    hold `level` of the samples drawn with `seed`.
     Raises QuestionError where the question cannot be read or answered from what was found,
     InputError where the view cannot serve it.
     """
@@ -69,8 +60,9 @@ def answer(
     known = [x.label for x in (regions or objects or ())]
     query = reason.understand(question, known)
     drops: Sequence[Drop] = ()
+    view = with_gravity(view, config)
+    about = _about(view, objects is not None, provenance)
     if grounder is not None:
-        view = with_gravity(view, config)
         wanted = reason.names(query)
         found = grounder.ground(view, wanted) if wanted else grounder.detect(view)
         drops = getattr(grounder, "drops", ())
@@ -78,7 +70,7 @@ def answer(
         found = list(objects or ())
     try:
         trace, result = reason.answer(
-            query, found, up=view.up, provenance=view.provenance, level=level, seed=seed
+            query, found, up=view.up, provenance=about, level=level, seed=seed
         )
     except QuestionError as e:
         raise _explained(e, regions or (), found, drops) from None
@@ -90,9 +82,21 @@ def answer(
         trace=trace,
         answer=result,
         check=check,
-        notes=tuple(_notes(view, found, drops)),
-        provenance=view.provenance,
+        notes=tuple(_notes(about, found, drops)),
+        provenance=about,
+        up=None if view.up is None else _vector(view.up),
     )
+
+
+def _about(view: RGBD, known: bool, provenance: Provenance | None) -> Provenance:
+    about = view.provenance if provenance is None else replace(provenance, up=view.up_source)
+    if known and provenance is None and view.depth is None:
+        return replace(about, metric=True, scale_sigma=0.0)
+    return about
+
+
+def _vector(v: Any) -> tuple[float, float, float]:
+    return float(v[0]), float(v[1]), float(v[2])
 
 
 def with_gravity(view: RGBD, config: LiftConfig | None = None) -> RGBD:
@@ -125,13 +129,13 @@ def _drop_text(drop: Drop) -> str:
     return f"region {drop.id} ({drop.reason}: {drop.detail})"
 
 
-def _notes(view: RGBD, found: Sequence[Object3D], drops: Sequence[Drop]) -> list[str]:
+def _notes(about: Provenance, found: Sequence[Object3D], drops: Sequence[Drop]) -> list[str]:
     notes = []
-    if view.up is None:
+    if about.up == "unknown":
         notes.append("gravity is unknown: above, below and height follow the image's vertical")
-    if view.camera.source.startswith("assumed"):
+    if about.camera.startswith("assumed") and about.scale_sigma:
         notes.append(
-            f"the field of view was assumed ({view.camera.source}): every length carries the "
+            f"the field of view was assumed ({about.camera}): every length carries the "
             "interval; give --camera or --fov"
         )
     hidden = [o.label for o in found if o.depth_unobserved]
@@ -162,6 +166,7 @@ def to_json(p: Prediction) -> dict[str, Any]:
         "explanation": p.text,
         "check": None if check is None else records.to_json(check),
         "provenance": p.provenance.to_json(),
+        "up": None if p.up is None else list(p.up),
         "notes": list(p.notes),
         "fault": p.fault,
     }

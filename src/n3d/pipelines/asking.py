@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ def ask(
                 code="question-kind",
                 field="--kinds",
                 limit=", ".join(reason.KINDS),
+                hint=_nearest(unknown),
             )
     if per_scene < 1:
         raise ConfigError(
@@ -68,3 +70,8 @@ def ask(
         config=config,
         progress=progress,
     )
+
+
+def _nearest(unknown: list[str]) -> str | None:
+    near = [m for name in unknown for m in difflib.get_close_matches(name, reason.KINDS, 1)]
+    return f"Did you mean {', '.join(near)}?" if near else None

@@ -8,19 +8,21 @@ from pathlib import Path
 
 from n3d import synthetic
 from n3d.errors import QuestionError
-from n3d.pipelines import answering, seeing
+from n3d.pipelines import answering, rooms, seeing
 from n3d.reason import ask
 from n3d.scene import Prediction, files
 from n3d.sources import read_rgbd
 
 QUESTIONS = 5
+ROOMS = 3
 
 
 def run(out: Path, *, seed: int) -> Iterator[str | Prediction]:
     """Render, write the files of a user, read them back, lift, ask; yield what happens.
 
     Every answer is lifted from depth and 2D regions and compared with the answer on the exact
-    boxes. Writes the view's files, answer_<i>.json, answer_<i>.png and scene.html under `out`.
+    boxes. Writes the view's files, answer_<i>.json, answer_<i>.png, the lifted boxes as
+    boxes.json and scene.html under `out`, and a small annotated data set under `out`/rooms.
     """
     out.mkdir(parents=True, exist_ok=True)
     rendered = synthetic.make(seed)
@@ -46,5 +48,8 @@ def run(out: Path, *, seed: int) -> Iterator[str | Prediction]:
         if asked == QUESTIONS:
             break
     view, objects, _ = seeing.lift_regions(view, regions)
-    seeing.write(out / "scene.html", view, objects)
+    for name in ("boxes.json", "scene.html"):
+        seeing.write(out / name, view, objects)
+    rooms.write(range(seed, seed + ROOMS), out / "rooms")
+    yield f"wrote {out / 'boxes.json'} and {ROOMS} annotated rooms in {out / 'rooms'}"
     yield f"open {out / 'answer_1.png'} and {out / 'scene.html'}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from n3d import engine, sources
 from n3d import lift as lifter
 from n3d.errors import ConfigError, N3DError
-from n3d.scene import Drop, Picture, Scene
+from n3d.scene import Drop, Picture, Scene, manifests, shards
 
 SOURCES = ("coco",)
 
@@ -88,3 +88,12 @@ def lift(
         config={"stage": "lift", "source": source, "options": options, "lift": asdict(config)},
         progress=progress,
     )
+
+
+def assumed_cameras(out: Path) -> tuple[int, int]:
+    """(scenes whose camera was assumed, scenes looked at) of the first shard of a data set."""
+    first = next(iter(manifests.read(out).shards), None)
+    if first is None:
+        return 0, 0
+    scenes = list(shards.read(manifests.data_file(out, first.name)))
+    return sum(s.provenance.camera.startswith("assumed") for s in scenes), len(scenes)

@@ -11,9 +11,11 @@ from n3d import view as seen
 from n3d.errors import ConfigError
 from n3d.lift import LiftConfig, lift_view
 from n3d.pipelines.answering import with_gravity
-from n3d.scene import RGBD, Drop, Object3D, Prediction, Region, files
+from n3d.scene import RGBD, Drop, Object3D, Prediction, Region, Scene, files
+from n3d.sources import plain
+from n3d.sources.grounded import Grounded
 
-FORMS = (".png", ".html", ".ply", ".glb")
+FORMS = (".png", ".html", ".ply", ".glb", ".json")
 
 
 def lift_regions(
@@ -27,7 +29,7 @@ def lift_regions(
 
 def write(path: Any, view: RGBD, found: Prediction | Sequence[Object3D]) -> None:
     """Write a view with its boxes in the form that the file's name ends in (FORMS)."""
-    path = Path(path)
+    path = check_form(path)
     objects = found.objects if isinstance(found, Prediction) else tuple(found)
     if path.suffix == ".png":
         out = io.BytesIO()
@@ -40,10 +42,19 @@ def write(path: Any, view: RGBD, found: Prediction | Sequence[Object3D]) -> None
         seen.ply(path, view, boxes=objects)
     elif path.suffix == ".glb":
         seen.glb(path, view, boxes=objects)
-    else:
+    elif path.suffix == ".json":
+        scene = Scene("scene", "picture", objects, view.up, provenance=view.provenance)
+        plain.write(path, [Grounded(scene, view.camera)])
+
+
+def check_form(path: Any) -> Path:
+    """The path; ConfigError where its name ends in none of FORMS."""
+    path = Path(path)
+    if path.suffix not in FORMS:
         raise ConfigError(
             f"cannot write {path.suffix or 'a file without ending'}",
             code="output-form",
             file=path,
             limit=", ".join(FORMS),
         )
+    return path

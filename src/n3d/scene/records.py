@@ -161,6 +161,7 @@ def prediction_to_json(p: Prediction) -> dict[str, Any]:
         "fault": None if p.fault is None else fields.text(p.fault, "fault"),
         "notes": [fields.text(n, "notes") for n in p.notes],
         "provenance": picture_records.provenance_to_json(p.provenance),
+        "up": None if p.up is None else fields.numbers(p.up, "up"),
     }
 
 
@@ -178,9 +179,15 @@ def prediction_from_json(data: Any) -> Prediction:
         provenance=f.take(
             "provenance", fields.one(picture_records.provenance_from_json), Provenance()
         ),
+        up=f.take("up", _up, None),
     )
     f.done()
     return prediction
+
+
+def _up(value: Any, field: str) -> tuple[float, float, float]:
+    x, y, z = fields.array(3)(value, field).tolist()
+    return x, y, z
 
 
 _FORMS = {

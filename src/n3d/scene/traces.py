@@ -169,7 +169,10 @@ class Check:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a grounder and reasoner made of a question; `fault` says what went wrong, or None."""
+    """What a grounder and reasoner made of a question; `fault` says what went wrong, or None.
+
+    `up` is the unit vector against gravity that the trace was run with, where one is known.
+    """
 
     question: str
     text: str = ""
@@ -180,6 +183,7 @@ class Prediction:
     fault: str | None = None
     notes: tuple[str, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
+    up: tuple[float, float, float] | None = None
 
 
 Blame = Literal["none", "format", "grounding", "program", "arithmetic"]

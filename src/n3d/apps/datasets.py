@@ -1,0 +1,144 @@
+"""The commands on data sets and files of boxes: lift, ask, inspect, convert."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from n3d.apps import options as opt
+
+
+def lift(
+    source: Annotated[str, typer.Argument(help="Form of the annotations: coco.")],
+    annotations: Annotated[Path, typer.Option(help="Annotation file.", show_default=False)],
+    images: Annotated[Path, typer.Option(help="Folder of the images.", show_default=False)],
+    depth: Annotated[
+        str,
+        typer.Option(help="sensor:DIR, depth files with the images' names.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(help="Data-set folder to write.", show_default=False)],
+    camera: opt.CameraFile = None,
+    fov: opt.Fov = None,
+    depth_scale: opt.DepthScale = None,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    per_shard: Annotated[int, typer.Option(help="Images per shard.")] = 256,
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Lift an annotated data set to 3D scenes.
+
+    Lengths are metric boxes in each picture's camera frame. What cannot be lifted is set aside
+    with its reason. The same command again resumes a run that was stopped. Example:
+
+    n3d lift coco --annotations instances.json --images images --depth sensor:depth --out scenes
+    """
+    from n3d.apps import show
+    from n3d.pipelines import lifting
+
+    report = lifting.lift(
+        source,
+        annotations,
+        images,
+        depth=depth,
+        out=out,
+        camera=camera,
+        fov=fov,
+        depth_scale=depth_scale,
+        workers=workers,
+        per_shard=per_shard,
+    )
+    _report(show, f"scenes in {out}", report, json_out)
+    if json_out != "-":
+        if camera is None and fov is None:
+            assumed, looked_at = lifting.assumed_cameras(out)
+            if assumed:
+                show.say(
+                    f"note: {assumed} of the first {looked_at} scenes have an assumed field of "
+                    "view, so their lengths are uncertain; give --camera or --fov"
+                )
+        show.say(f"next: n3d ask {shlex.quote(str(out))} --out questions")
+
+
+def ask(
+    scenes: Annotated[Path, typer.Argument(help="Data-set folder of scenes.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Data-set folder to write.", show_default=False)],
+    kinds: Annotated[str, typer.Option(help="'all', or kinds separated by commas.")] = "all",
+    per_scene: Annotated[int, typer.Option(help="Questions per scene.")] = 6,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Write questions and answers about scenes.
+
+    Every answer has a trace that was run on the scene's boxes. The same command again resumes a
+    run that was stopped. Example:
+
+    n3d ask scenes --kinds distance,height --per-scene 4 --out questions
+    """
+    from n3d.apps import show
+    from n3d.pipelines import asking
+
+    report = asking.ask(scenes, out, kinds=kinds, per_scene=per_scene, seed=seed, workers=workers)
+    _report(show, f"questions in {out}", report, json_out)
+    if json_out != "-":
+        show.say(f"next: n3d inspect {shlex.quote(str(out))}")
+
+
+def _report(show, title: str, report, json_out: str | None) -> None:
+    if json_out != "-":
+        show.counts(title, report.kept, report.dropped, report.by_reason, report.out)
+        if report.skipped:
+            show.say(f"resumed: {report.skipped} of {report.shards} shards were finished before")
+    if json_out is not None:
+        show.write_json(
+            {"kept": report.kept, "dropped": report.dropped, "by_reason": report.by_reason},
+            json_out,
+        )
+
+
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="Data-set folder.", show_default=False)],
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Say what a data set kept and dropped, and why."""
+    from n3d import engine
+    from n3d.apps import show
+
+    facts = engine.inspect(folder)
+    if json_out != "-":
+        state = "" if facts["complete"] else ", unfinished: run its command again"
+        title = f"{facts['kind']} records in {folder}{state}"
+        show.counts(title, facts["kept"], facts["dropped"], facts["by_reason"], folder)
+        show.labels(facts["labels"], "question" if facts["kind"] == "qa" else "label")
+    if json_out is not None:
+        show.write_json(facts, json_out)
+
+
+def convert(
+    src: Annotated[Path, typer.Argument(help="File of 3D boxes.", show_default=False)],
+    dst: Annotated[Path, typer.Argument(help="File to write.", show_default=False)],
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Form of the input.", show_default=False)
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Form of the output.", show_default=False)
+    ] = None,
+    camera: opt.CameraFile = None,
+    up: opt.Up = None,
+) -> None:
+    """Convert files of 3D boxes.
+
+    .txt means kitti, .csv boxer and .jsonl plain; other forms are named. Example:
+
+    n3d convert label.txt boxes.json --from kitti --to omni3d --camera calib.txt
+    """
+    from n3d.apps import show
+    from n3d.sources import convert as conversion
+
+    opt.check_apart(dst, src, camera)
+    count = conversion.convert(
+        src, dst, from_=from_, to=to, camera=camera, up=opt.vector(up, "--up")
+    )
+    show.say(f"{count} boxes written to {dst}")

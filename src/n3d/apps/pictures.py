@@ -1,0 +1,150 @@
+"""The commands on one picture: answer, view, demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from n3d.apps import options as opt
+from n3d.errors import ConfigError
+
+
+def answer(
+    image: opt.Image,
+    question: Annotated[str, typer.Argument(help="The question, in English.", show_default=False)],
+    depth: opt.Depth = None,
+    camera: opt.CameraFile = None,
+    regions: opt.Regions = None,
+    boxes: opt.Boxes = None,
+    up: opt.Up = None,
+    fov: opt.Fov = None,
+    depth_scale: opt.DepthScale = None,
+    depth_encoding: opt.DepthEncoding = None,
+    image_name: opt.ImageName = None,
+    level: Annotated[float, typer.Option(help="Share of samples inside the interval.")] = 0.9,
+    seed: Annotated[int, typer.Option(help="Seed of the interval's samples.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for answer.json and answer.png.", show_default=False),
+    ] = None,
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Answer a question about a picture.
+
+    The objects it names are lifted from --regions, or taken from --boxes; the answer comes with
+    their boxes, the trace, its check and an interval. Example:
+
+    n3d answer desk.jpg "How far is the mug from the lamp?" --depth desk.png --camera camera.json
+    --regions regions.json --out out
+    """
+    from n3d.apps import show
+    from n3d.pipelines import answering, known, seeing
+
+    if out is not None:
+        for name in ("answer.json", "answer.png"):
+            opt.check_apart(out / name, image, depth, camera, regions, boxes)
+    view = opt.read_view(
+        image, depth, camera, up=up, fov=fov, depth_scale=depth_scale, depth_encoding=depth_encoding
+    )
+    given = objects = provenance = None
+    if regions is not None:
+        given = answering.read_regions(regions, view, image=image_name or image.name)
+    if boxes is not None:
+        scene = known.read(boxes)
+        view = known.with_gravity_of(view, scene)
+        objects, provenance = scene.objects, scene.provenance
+    found = answering.answer(
+        view,
+        question,
+        regions=given,
+        objects=objects,
+        provenance=provenance,
+        level=level,
+        seed=seed,
+    )
+    record = answering.to_json(found)
+    if json_out != "-":
+        show.prediction(found)
+    if out is not None:
+        show.write_json(record, out / "answer.json")
+        seeing.write(show.folder_of(out / "answer.png"), view, found)
+        if json_out != "-":
+            show.say(f"wrote {out / 'answer.json'} and {out / 'answer.png'}")
+    if json_out is not None:
+        show.write_json(record, json_out)
+
+
+def view(
+    image: opt.Image,
+    out: Annotated[
+        Path,
+        typer.Option(help="File to write: .png, .html, .ply, .glb or .json.", show_default=False),
+    ],
+    depth: opt.Depth = None,
+    camera: opt.CameraFile = None,
+    regions: opt.Regions = None,
+    boxes: opt.Boxes = None,
+    up: opt.Up = None,
+    fov: opt.Fov = None,
+    depth_scale: opt.DepthScale = None,
+    depth_encoding: opt.DepthEncoding = None,
+    image_name: opt.ImageName = None,
+) -> None:
+    """Draw a picture with 3D boxes, or write the boxes.
+
+    As a picture (.png), a page that turns (.html), points and boxes (.ply, .glb), or the boxes as
+    plain records (.json). Boxes come from --regions, lifted, or from --boxes. Example:
+
+    n3d view desk.jpg --depth desk.png --camera camera.json --regions regions.json --out desk.html
+    """
+    from n3d.apps import show
+    from n3d.pipelines import answering, known, seeing
+
+    if boxes is not None and regions is not None:
+        raise ConfigError(
+            "are both given", code="config-conflict", field="--boxes and --regions", limit="one"
+        )
+    opt.check_apart(out, image, depth, camera, regions, boxes)
+    seeing.check_form(out)
+    seen = opt.read_view(
+        image, depth, camera, up=up, fov=fov, depth_scale=depth_scale, depth_encoding=depth_encoding
+    )
+    found, drops = [], ()
+    if boxes is not None:
+        scene = known.read(boxes)
+        seen, found = known.with_gravity_of(seen, scene), scene.objects
+    elif regions is not None:
+        given = answering.read_regions(regions, seen, image=image_name or image.name)
+        seen, found, drops = seeing.lift_regions(seen, given)
+    seeing.write(show.folder_of(out), seen, found)
+    if found:
+        show.console.print(show.objects_table(found))
+    for drop in drops:
+        show.say(f"dropped {drop.id}: {drop.reason}: {drop.detail}")
+    show.say(f"wrote {out}")
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the files and pictures.")] = Path(
+        "out/demo"
+    ),
+    seed: Annotated[int, typer.Option(help="Seed of the rendered scene.")] = 7,
+) -> None:
+    """Try it all on a scene that n3d renders.
+
+    Writes an RGB-D picture and its regions as files, asks it questions and draws the answers;
+    nothing is downloaded. The files serve to try the other commands.
+    """
+    from n3d.apps import show
+    from n3d.pipelines import demonstrating
+
+    if seed < 0:
+        raise ConfigError("must be >= 0", code="config-range", field="--seed")
+    for step in demonstrating.run(out, seed=seed):
+        if isinstance(step, str):
+            show.say(step)
+        else:
+            show.say()
+            show.prediction(step)
