@@ -96,7 +96,7 @@ def test_answer_is_near_the_truth(desk, capsys):
 
 def test_question_about_what_is_absent_exits_3_and_says_what_is_there(desk, capsys):
     rendered, paths = desk
-    code, out, err = run(
+    code, _out, err = run(
         capsys, "answer", paths["image"], "How tall is the giraffe?", *view_options(paths),
         "--regions", paths["regions"],
     )  # fmt: skip
@@ -119,7 +119,7 @@ def test_question_about_what_is_absent_exits_3_and_says_what_is_there(desk, caps
 )
 def test_wrong_options_end_in_one_sentence(desk, capsys, options, code, words):
     _, paths = desk
-    got, out, err = run(capsys, "answer", paths["image"], "How tall is the mug?", *options)
+    got, _out, err = run(capsys, "answer", paths["image"], "How tall is the mug?", *options)
     assert got == code
     assert words in err
     assert "Traceback" not in err
@@ -140,7 +140,7 @@ def test_unwritable_output_is_a_sentence(desk, capsys, tmp_path):
 def test_view_writes_every_form(desk, capsys, tmp_path, form):
     _, paths = desk
     target = tmp_path / f"scene.{form}"
-    code, out, err = run(
+    code, _out, err = run(
         capsys, "view", paths["image"], "--out", target, *view_options(paths),
         "--regions", paths["regions"],
     )  # fmt: skip

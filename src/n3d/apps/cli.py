@@ -13,7 +13,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from n3d.apps import datasets, pictures
-from n3d.errors import N3DError, QuestionError
+from n3d.errors import ConfigError, N3DError, QuestionError, printable
+
+# Arguments of the library's functions that are options here, and are named as such in errors.
+OPTIONS = ("depth_encoding", "depth_scale", "fov", "level", "per_shard", "seed", "up", "workers")
 
 app = typer.Typer(
     name="n3d",
@@ -35,15 +38,18 @@ def main(argv: list[str] | None = None) -> NoReturn:
         _fail(e, 3)
     except N3DError as e:
         _fail(e, 2)
+    except OSError as e:
+        text = f"{'' if e.filename is None else e.filename}: {e.strerror or e}"
+        _fail(N3DError(printable(text.removeprefix(": "))), 2)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
     sys.exit(0)
 
 
 def _fail(error: N3DError, code: int) -> NoReturn:
+    if isinstance(error, ConfigError) and error.field in OPTIONS:
+        error.field = f"--{error.field.replace('_', '-')}"
     sys.stderr.write(f"n3d: {error}\n")
     sys.exit(code)
 

@@ -19,7 +19,14 @@ MOST_LABELS = 20
 
 def say(text: str = "") -> None:
     """One line as it is, never cut or broken: paths stay whole in pipes and narrow windows."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(shown(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def shown(text: str) -> str:
+    """Text that no terminal takes for a command: what cannot be printed is escaped."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def prediction(p, question_first: bool = True) -> None:
@@ -27,13 +34,13 @@ def prediction(p, question_first: bool = True) -> None:
     from n3d.language import traces
 
     if question_first:
-        console.print(f"[bold]{escape(p.question)}[/bold]", soft_wrap=True, highlight=False)
+        console.print(f"[bold]{escape(shown(p.question))}[/bold]", soft_wrap=True, highlight=False)
     if p.objects:
         console.print(objects_table(p.objects))
     if p.trace is not None:
         say(traces.write(p.trace).rstrip())
     if p.answer is not None:
-        text = f"\n[bold green]{escape(p.answer.text)}[/bold green]"
+        text = f"\n[bold green]{escape(shown(p.answer.text))}[/bold green]"
         console.print(text, highlight=False, soft_wrap=True)
     if p.check is not None:
         if p.check.agrees:
@@ -50,7 +57,7 @@ def prediction(p, question_first: bool = True) -> None:
         soft_wrap=True,
     )
     for note in p.notes:
-        text = f"note: {escape(note)}"
+        text = f"note: {escape(shown(note))}"
         console.print(text, style="yellow", highlight=False, soft_wrap=True)
 
 
@@ -62,13 +69,13 @@ def objects_table(objects) -> Table:
     for i, o in enumerate(objects):
         center = " ".join(f"{v:6.2f}" for v in o.box.center)
         size = " ".join(f"{v:.2f}" for v in o.box.size)
-        table.add_row(f"bbox_{i}", escape(o.label), center, size, f"{o.score:.2f}")
+        table.add_row(f"bbox_{i}", escape(shown(o.label)), center, size, f"{o.score:.2f}")
     return table
 
 
 def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int], folder: Path) -> None:
     """Kept and dropped records with the reasons, most frequent first, and where they are."""
-    text = f"[bold]{escape(title)}[/bold]: {kept} kept, {dropped} dropped"
+    text = f"[bold]{escape(shown(title))}[/bold]: {kept} kept, {dropped} dropped"
     console.print(text, highlight=False, soft_wrap=True)
     _histogram("reason", by_reason)
     if dropped:
@@ -88,7 +95,7 @@ def _histogram(name: str, found: dict[str, int]) -> None:
     table.add_column("count", justify="right")
     ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     for key, count in ordered[:MOST_LABELS]:
-        table.add_row(escape(key), str(count))
+        table.add_row(escape(shown(key)), str(count))
     console.print(table)
     if len(ordered) > MOST_LABELS:
         say(f"and {len(ordered) - MOST_LABELS} more: --json - lists all")

@@ -47,6 +47,8 @@ def answer(
     """
     if not 0 < level < 1:
         raise ConfigError(f"is {level:g}", code="config-range", field="level", limit="0 to 1")
+    if seed < 0:
+        raise ConfigError(f"is {seed}", code="config-range", field="seed", limit="at least 0")
     if sum(x is not None for x in (regions, objects, grounder)) != 1:
         raise ConfigError(
             "exactly one of regions, objects and grounder must be given",

@@ -60,6 +60,8 @@ def ask(
         raise ConfigError(
             f"is {per_scene}", code="config-range", field="--per-scene", limit="at least 1"
         )
+    if seed < 0:
+        raise ConfigError(f"is {seed}", code="config-range", field="--seed", limit="at least 0")
     config: dict[str, Any] = {"stage": "ask", "kinds": kinds, "per_scene": per_scene, "seed": seed}
     return engine.run(
         Ask(chosen, per_scene, seed),

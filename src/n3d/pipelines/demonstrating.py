@@ -24,7 +24,10 @@ def run(out: Path, *, seed: int) -> Iterator[str | Prediction]:
     boxes. Writes the view's files, answer_<i>.json, answer_<i>.png, the lifted boxes as
     boxes.json and scene.html under `out`, and a small annotated data set under `out`/rooms.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise files.unwritable(e, out) from None
     rendered = synthetic.make(seed)
     paths = synthetic.write(rendered, out)
     yield f"rendered scene {seed}: {', '.join(o.label for o in rendered.targets)}"

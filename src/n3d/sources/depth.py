@@ -88,7 +88,9 @@ def _steps(scale: float | None, unit: str | None) -> float | None:
         return None if unit is None else UNITS[unit]
     number = isinstance(scale, (int, float, np.number)) and not isinstance(scale, bool)
     if not number or not np.isfinite(scale) or scale <= 0:
-        raise ConfigError(f"must be a positive number, got {scale!r}", code="depth-scale")
+        raise ConfigError(
+            f"must be a positive number, got {scale!r}", code="depth-scale", field="depth_scale"
+        )
     if unit not in (None, "unknown") and UNITS[unit] != scale:
         raise ConfigError(
             f"depth_scale {scale:g} contradicts depth_unit {unit!r}", code="depth-scale"
