@@ -69,7 +69,7 @@ def _root(
         raise typer.Exit()
 
 
-for command in (
+COMMANDS = (
     pictures.answer,
     datasets.lift,
     datasets.ask,
@@ -77,7 +77,8 @@ for command in (
     pictures.view,
     datasets.convert,
     pictures.demo,
-):
+)
+for command in COMMANDS:
     app.command()(command)
 
 

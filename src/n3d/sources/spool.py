@@ -23,13 +23,14 @@ PRAGMA cache_size = -4096;
 CREATE TABLE images (number INTEGER PRIMARY KEY, key TEXT, body TEXT);
 CREATE TABLE annotations (number INTEGER PRIMARY KEY, key TEXT, own TEXT, body TEXT);
 """
+SIDES = ("categories", "licenses")
 
 
 class Spool:
     """The records of one annotation file: `with Spool(path) as s: for image, own in s: ...`.
 
-    `sides` holds the entries of the other top-level arrays (categories, licenses), which are
-    few, and the other top-level values under their names.
+    `sides` holds the entries of the arrays in SIDES, which are few; whatever else a file holds
+    is read over, so that memory stays bounded.
     """
 
     def __init__(self, path: Any) -> None:
@@ -57,7 +58,8 @@ class Spool:
         count = {"images": 0, "annotations": 0}
         for name, entry in strict_json.stream(self.path):
             if name not in rows:
-                self.sides.setdefault(name, []).append(entry)
+                if name in SIDES:
+                    self.sides.setdefault(name, []).append(entry)
                 continue
             own, image = (("id", "id"), ("id", "image_id"))[name == "annotations"]
             entry_is = isinstance(entry, Mapping)
