@@ -37,7 +37,24 @@ _HOMES = {
     "Scene": "n3d.scene",
 }
 
-__all__ = sorted([*_HOMES, "__version__"])
+__all__ = [
+    "RGBD",
+    "Box3D",
+    "Camera",
+    "N3DError",
+    "PointMap",
+    "Pose",
+    "Region",
+    "Scene",
+    "__version__",
+    "answer",
+    "draw",
+    "iou",
+    "lift_view",
+    "load",
+    "read_regions",
+    "read_rgbd",
+]
 
 if TYPE_CHECKING:
     from n3d.errors import N3DError as N3DError

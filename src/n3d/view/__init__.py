@@ -23,7 +23,23 @@ _HOMES = {
 }
 _MODULES = ("boxes", "depth", "labels", "measures", "palette", "panel", "plan", "regions")
 
-__all__ = sorted([*_HOMES, *_MODULES])
+__all__ = [
+    "DrawOptions",
+    "boxes",
+    "depth",
+    "draw",
+    "glb",
+    "html",
+    "labels",
+    "measures",
+    "notebook_png",
+    "palette",
+    "panel",
+    "plan",
+    "ply",
+    "regions",
+    "sheet",
+]
 
 if TYPE_CHECKING:
     from n3d.view import boxes as boxes
