@@ -44,11 +44,14 @@ def test_help_names_every_command_and_loads_no_numbers():
     code = (
         "import sys\n"
         "from n3d.apps import cli\n"
-        "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "for argv in (['answer', '--help'], ['lift', '--help'], ['--help']):\n"
+        "    try:\n        cli.main(argv)\n    except SystemExit:\n        pass\n"
         "print(sorted({'numpy', 'numba', 'scipy', 'pyarrow', 'PIL'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     *text, heavy = done.stdout.strip().splitlines()
+    text = text[-len(COMMANDS) - 2 :]
+    assert not any("..." in line for line in text)
     assert all(any(line.split()[:1] == [c] for line in text) for c in COMMANDS)
     assert heavy == "[]"
 

@@ -120,7 +120,7 @@ def view(
         seen, found, drops = seeing.lift_regions(seen, given)
     seeing.write(show.folder_of(out), seen, found)
     if found:
-        show.console.print(show.objects_table(found))
+        show.objects(found)
     for drop in drops:
         show.say(f"dropped {drop.id}: {drop.reason}: {drop.detail}")
     show.say(f"wrote {out}")

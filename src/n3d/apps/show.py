@@ -36,7 +36,7 @@ def prediction(p, question_first: bool = True) -> None:
     if question_first:
         console.print(f"[bold]{escape(shown(p.question))}[/bold]", soft_wrap=True, highlight=False)
     if p.objects:
-        console.print(objects_table(p.objects))
+        objects(p.objects)
     if p.trace is not None:
         say(traces.write(p.trace).rstrip())
     if p.answer is not None:
@@ -61,16 +61,22 @@ def prediction(p, question_first: bool = True) -> None:
         console.print(text, style="yellow", highlight=False, soft_wrap=True)
 
 
-def objects_table(objects) -> Table:
+def objects(found) -> None:
     """Centre, size and score of each object."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("", "label", "centre x y z (m)", "size x y z (m)", "score"):
-        table.add_column(name, no_wrap=name != "label", overflow="fold")
-    for i, o in enumerate(objects):
+        table.add_column(name, no_wrap=name != "label", overflow="fold", max_width=40)
+    for i, o in enumerate(found):
         center = " ".join(f"{v:6.2f}" for v in o.box.center)
         size = " ".join(f"{v:.2f}" for v in o.box.size)
         table.add_row(f"bbox_{i}", escape(shown(o.label)), center, size, f"{o.score:.2f}")
-    return table
+    _print_whole(table)
+
+
+def _print_whole(table: Table) -> None:
+    """Print a table at its own width: in a narrow window a cut number would be another number."""
+    table.width = console.measure(table, options=console.options.update(width=1000)).maximum
+    console.print(table, crop=False)
 
 
 def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int], folder: Path) -> None:
@@ -96,7 +102,7 @@ def _histogram(name: str, found: dict[str, int]) -> None:
     ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     for key, count in ordered[:MOST_LABELS]:
         table.add_row(escape(shown(key)), str(count))
-    console.print(table)
+    _print_whole(table)
     if len(ordered) > MOST_LABELS:
         say(f"and {len(ordered) - MOST_LABELS} more: --json - lists all")
 

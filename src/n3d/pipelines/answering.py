@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -142,7 +143,9 @@ def _notes(about: Provenance, found: Sequence[Object3D], drops: Sequence[Drop]) 
         )
     hidden = [o.label for o in found if o.depth_unobserved]
     if hidden:
-        notes.append(f"only one face was seen, so its depth is an estimate: {', '.join(hidden)}")
+        counts = Counter(hidden)
+        named = (label if n == 1 else f"{label} ({n} of them)" for label, n in counts.items())
+        notes.append(f"only one face was seen, so its depth is an estimate: {', '.join(named)}")
     notes += [f"not lifted: {_drop_text(d)}" for d in drops]
     return notes
 

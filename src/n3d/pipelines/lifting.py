@@ -73,11 +73,12 @@ def lift(
     read = partial(
         sources.coco.read, annotations, images, depth=depth, camera=camera, options=options
     )
+    cameras = [camera] if camera else []
     stream = engine.Stream(
         read,
         per_shard=per_shard,
-        files=(annotations, *([camera] if camera else [])),
-        folders=(images, Path(folder)),
+        files=(annotations, *(p for p in cameras if not p.is_dir())),
+        folders=(images, Path(folder), *(p for p in cameras if p.is_dir())),
     )
     return engine.run(
         Lift(config),
