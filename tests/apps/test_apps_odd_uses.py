@@ -148,6 +148,36 @@ def test_a_picture_alone_is_no_scene(room, run, form):
     assert "Traceback" not in err
 
 
+def test_regions_without_depth_are_drawn_but_not_lifted(room, run):
+    target = room.folder / "REGIONS.PNG"
+    shown = ["view", room.image, "--regions", room.regions, "--out"]
+    code, out, err = run([*shown, target])
+    assert (code, err) == (0, "")
+    assert "1 regions, without depth not lifted" in out
+    code, _, err = run([*shown, room.folder / "regions.html"])
+    assert code == 2
+    assert "--depth" in err
+    code, _, err = run(["answer", room.image, QUESTION, "--regions", room.regions])
+    assert code == 2
+    assert "Give --depth" in err
+
+
+@pytest.mark.parametrize("options", [["--fov", "190"], ["--depth-scale", "0"], ["--fov", "nan"]])
+def test_options_that_fit_no_picture_stop_before_work(room, run, options):
+    code, _, err = run([*room.lift(), *options])
+    assert code == 2
+    assert options[0] in err
+    assert not (room.folder / "scenes").exists()
+
+
+def test_json_is_not_written_over_an_input(room, run):
+    before = room.regions.read_bytes()
+    code, _, err = run([*room.answer(), "--json", room.regions])
+    assert code == 2
+    assert "is an input" in err
+    assert room.regions.read_bytes() == before
+
+
 def test_lifting_again_says_that_it_resumes_and_what_comes_next(room, run):
     argv = room.lift()
     first = run(argv)[1]

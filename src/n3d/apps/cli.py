@@ -16,7 +16,10 @@ from n3d.apps import datasets, pictures
 from n3d.errors import ConfigError, N3DError, QuestionError, printable
 
 # Arguments of the library's functions that are options here, and are named as such in errors.
-OPTIONS = ("depth_encoding", "depth_scale", "fov", "level", "per_shard", "seed", "up", "workers")
+OPTIONS = (
+    "depth_encoding", "depth_scale", "fov", "from", "level", "per_shard", "seed", "to", "up",
+    "workers",
+)  # fmt: skip
 
 app = typer.Typer(
     name="n3d",

@@ -50,14 +50,14 @@ def lift(
         per_shard=per_shard,
     )
     _report(show, f"scenes in {out}", report, json_out)
-    if json_out != "-":
-        if camera is None and fov is None:
-            assumed, looked_at = lifting.assumed_cameras(out)
-            if assumed:
-                show.say(
-                    f"note: {assumed} of the first {looked_at} scenes have an assumed field of "
-                    "view, so their lengths are uncertain; give --camera or --fov"
-                )
+    if json_out != "-" and camera is None and fov is None:
+        assumed, looked_at = lifting.assumed_cameras(out)
+        if assumed:
+            show.say(
+                f"note: {assumed} of the first {looked_at} scenes have an assumed field of "
+                "view, so their lengths are uncertain; give --camera or --fov"
+            )
+    if json_out != "-" and report.kept:
         show.say(f"next: n3d ask {shlex.quote(str(out))} --out questions")
 
 

@@ -45,6 +45,8 @@ def answer(
     if out is not None:
         for name in ("answer.json", "answer.png"):
             opt.check_apart(out / name, image, depth, camera, regions, boxes)
+    if json_out not in (None, "-"):
+        opt.check_apart(Path(json_out), image, depth, camera, regions, boxes)
     view = opt.read_view(
         image, depth, camera, up=up, fov=fov, depth_scale=depth_scale, depth_encoding=depth_encoding
     )
@@ -117,6 +119,10 @@ def view(
         seen, found = known.with_gravity_of(seen, scene), scene.objects
     elif regions is not None:
         given = answering.read_regions(regions, seen, image=image_name or image.name)
+        if seen.depth is None:
+            seeing.write_regions(show.folder_of(out), seen, given)
+            show.say(f"wrote {out}: {len(given)} regions, without depth not lifted")
+            return
         seen, found, drops = seeing.lift_regions(seen, given)
     seeing.write(show.folder_of(out), seen, found)
     if found:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from n3d import reason
-from n3d.errors import ConfigError, QuestionError
+from n3d.errors import ConfigError, InputError, QuestionError
 from n3d.language import questions
 from n3d.lift import LiftConfig, gravity
 from n3d.pipelines.grounding import RegionGrounder
@@ -55,6 +55,13 @@ def answer(
             "exactly one of regions, objects and grounder must be given",
             code="answer-grounder",
             hint="On the command line: --regions or --boxes",
+        )
+    if regions is not None and view.depth is None:
+        raise InputError(
+            "is needed to lift regions",
+            code="depth-missing",
+            field="depth",
+            hint="Give --depth, or known boxes with --boxes",
         )
     question = questions.clean(question)
     config = config or LiftConfig()

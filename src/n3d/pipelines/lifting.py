@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -66,6 +67,14 @@ def lift(
             field="--depth",
             limit="sensor:FOLDER",
             hint="Give the folder of depth files that have the images' names",
+        )
+    if fov is not None and not 0 < fov < 180:
+        raise ConfigError(
+            f"is {fov:g} degrees", code="config-range", field="fov", limit="above 0, below 180"
+        )
+    if depth_scale is not None and not 0 < depth_scale < math.inf:
+        raise ConfigError(
+            f"is {depth_scale:g}", code="config-range", field="depth_scale", limit="above 0"
         )
     options = {"fov": fov, "depth_scale": depth_scale}
     options = {k: v for k, v in options.items() if v is not None}
