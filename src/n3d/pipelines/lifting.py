@@ -52,6 +52,33 @@ def lift(
     `depth` is "sensor:FOLDER": files with the images' names. The output is the same for any
     number of workers. Raises ConfigError for options that cannot work, before any work.
     """
+    folder = _checked(source, depth, fov, depth_scale)
+    options = {"fov": fov, "depth_scale": depth_scale}
+    options = {k: v for k, v in options.items() if v is not None}
+    config = config or lifter.LiftConfig()
+    read = partial(
+        sources.coco.read, annotations, images, depth=depth, camera=camera, options=options
+    )
+    cameras = [camera] if camera else []
+    stream = engine.Stream(
+        read,
+        per_shard=per_shard,
+        files=(annotations, *(p for p in cameras if not p.is_dir())),
+        folders=(images, folder, *(p for p in cameras if p.is_dir())),
+    )
+    return engine.run(
+        Lift(config),
+        stream,
+        out,
+        kind="scene",
+        workers=workers,
+        config={"stage": "lift", "source": source, "options": options, "lift": asdict(config)},
+        progress=progress,
+    )
+
+
+def _checked(source: str, depth: str, fov: float | None, depth_scale: float | None) -> Path:
+    """The folder of depth files; ConfigError for options that cannot work."""
     if source not in SOURCES:
         raise ConfigError(
             f"unknown source {source!r}",
@@ -76,28 +103,7 @@ def lift(
         raise ConfigError(
             f"is {depth_scale:g}", code="config-range", field="depth_scale", limit="above 0"
         )
-    options = {"fov": fov, "depth_scale": depth_scale}
-    options = {k: v for k, v in options.items() if v is not None}
-    config = config or lifter.LiftConfig()
-    read = partial(
-        sources.coco.read, annotations, images, depth=depth, camera=camera, options=options
-    )
-    cameras = [camera] if camera else []
-    stream = engine.Stream(
-        read,
-        per_shard=per_shard,
-        files=(annotations, *(p for p in cameras if not p.is_dir())),
-        folders=(images, Path(folder), *(p for p in cameras if p.is_dir())),
-    )
-    return engine.run(
-        Lift(config),
-        stream,
-        out,
-        kind="scene",
-        workers=workers,
-        config={"stage": "lift", "source": source, "options": options, "lift": asdict(config)},
-        progress=progress,
-    )
+    return Path(folder)
 
 
 def assumed_cameras(out: Path) -> tuple[int, int]:
