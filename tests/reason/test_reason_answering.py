@@ -202,5 +202,7 @@ def test_numbers_as_text():
     assert units.text(61.42, inch) == "61.4 in"
     assert units.text(31.21, degrees) == "31.2°"
     assert prose.range_text(1.713, 1.98) == "1.71-1.98"
+    assert prose.range_text(1.713, 2.23) == "1.7-2.3"
+    assert prose.range_text(1.7163, 1.7198, most=2) == "1.71-1.72"
     assert prose.range_text(1.0, 3.4) == "1.0-3.4"
-    assert prose.range_text(-0.1, 0.3) == "-0.10 to 0.30"
+    assert prose.range_text(-0.1, 0.3) == "-0.1 to 0.3"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from n3d.reason import units
@@ -93,7 +94,8 @@ def answer_text(
         if query.kind == "ratio":
             text += " times"
         if interval is not None:
-            text += f" ({level:.0%}: {range_text(*interval)})".replace("%:", " %:")
+            most = _decimals(text)
+            text += f" ({level:.0%}: {range_text(*interval, most=most)})".replace("%:", " %:")
     else:
         text = value_text(value, objects, up)
         text = text[0].upper() + text[1:]
@@ -103,11 +105,21 @@ def answer_text(
     return text
 
 
-def range_text(low: float, high: float) -> str:
-    """An interval with as many decimals as its width is worth, rounded outwards."""
+def _decimals(text: str) -> int:
+    """How many decimals the first number of a text has."""
+    found = re.search(r"[0-9]+(?:\.([0-9]+))?", text)
+    return len(found[1] or "") if found else 0
+
+
+def range_text(low: float, high: float, *, most: int = 4) -> str:
+    """An interval rounded outwards to the first digit of its width (the second where the first
+    is 1 or 2), with at most `most` decimals."""
     width = high - low
-    places = 0 if width <= 0 else max(0, 1 - math.floor(math.log10(width)))
-    places = min(places, 4)
+    places = 0
+    if width > 0:
+        power = math.floor(math.log10(width))
+        places = max(0, -power + (width < 3 * 10.0**power))
+    places = min(places, most)
     scale = 10.0**places
     down, up = math.floor(low * scale + 1e-9) / scale, math.ceil(high * scale - 1e-9) / scale
     between = " to " if down < 0 else "-"

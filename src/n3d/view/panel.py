@@ -50,7 +50,10 @@ def of(noun: Prediction | QA) -> Caption:
 
 
 def _answer(answer: Answer | None) -> tuple[str, str]:
-    return ("", "") if answer is None else (answer.text, wording.interval(answer))
+    if answer is None:
+        return "", ""
+    # Answers that state their interval or probability need no second line for it.
+    return answer.text, "" if "%" in answer.text else wording.interval(answer)
 
 
 def mentioned(trace: Trace | None) -> list[int]:
