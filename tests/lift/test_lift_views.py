@@ -190,7 +190,7 @@ def test_a_mirrored_image_has_mirrored_boxes(two_boxes):
         assert iou(a.box, Box3D(b.box.center * [-1, 1, 1], b.box.size, turn)) > 0.95
 
 
-@pytest.mark.parametrize("pitch", [-0.2, 0.15, 0.4])
+@pytest.mark.parametrize("pitch", [-0.12, 0.15, 0.4])
 def test_a_pitched_camera_with_known_up_measures_the_same_sizes(take, pitch):
     boxes = [([0.1, 0.4, 3.0], [0.7, 0.6, 0.5], 0.6)]
     level = lifted((a := take(boxes)).view, a.regions)[0]
@@ -370,3 +370,27 @@ def test_a_real_room_of_sparse_depth_and_rectangles(shared):
     up = lift.gravity.floor(view.points)
     assert up is not None
     assert np.degrees(np.arccos(up @ view.up)) < 2.0
+
+
+def test_round_objects_are_completed_by_symmetry():
+    from n3d.geometry import Pose
+    from n3d.synthetic import raycast
+    from n3d.synthetic.boxes import degrade
+    from n3d.synthetic.primitives import Primitives
+
+    center, size = [0.15, 0.1, 2.5], [0.5, 0.8, 0.5]
+    wall = Primitives.plane((0, 0, 4), (0, 0, -1))
+    for shape in (Primitives.frustum(center, size, object_id=0), Primitives.ellipsoid(center, 0.6)):
+        solid = Primitives.join([shape, wall]).transform(Pose.identity())
+        cast = raycast.cast(solid, Camera(525, 525, 320, 240, 640, 480))
+        mask = cast.parts == 0
+        depth = degrade(cast.depth, np.random.default_rng(0))
+        camera = Camera(525, 525, 320, 240, 640, 480)
+        view = RGBD(np.zeros((480, 640, 3), np.uint8), camera, depth, up=[0, -1.0, 0])
+        y, x = np.nonzero(mask)
+        region = Region("round", (x.min(), y.min(), x.max() + 1, y.max() + 1), mask)
+        found = lifted(view, [region])[0]
+        truth = Box3D(center, solid.size[0])
+        assert found.attributes["depth_from"] == "symmetry"
+        assert found.depth_unobserved
+        assert iou(found.box.hull(), truth) > 0.75

@@ -10,8 +10,9 @@ import numpy as np
 from n3d.lift.depth_kernels import FAINT_PX, settle_depth
 from n3d.lift.end_kernels import (
     allowance,
-    at_border,
+    cut_off,
     edge,
+    hidden,
     near_end,
     off_ground,
     project,
@@ -19,6 +20,13 @@ from n3d.lift.end_kernels import (
     uncertainty,
 )
 from n3d.lift.face_kernels import find, place, ranked
+from n3d.lift.round_kernels import is_round, stand_round
+
+# Stands for the assumed axis where the hidden half is known by symmetry.
+SYMMETRY = 3
+# A foot of which this share of the outline, there and below, is hidden may reach to the floor,
+# over at most this many times the height seen; how much of that stays in doubt.
+FOOT_HIDDEN, STANDS, FLOOR_DOUBT = 0.3, 1.0, 0.2
 
 _options = {"cache": True, "error_model": "numpy", "fastmath": {"nsz", "contract", "arcp"}}
 
@@ -32,13 +40,15 @@ def _placed(samples, intrinsics, turn):
 
 @nb.njit(**_options)
 def solve(
-    core, rim, outline, intrinsics, turn, noise, steps, pixel_sigma, depth_prior,
-    axes, low, high, low_sigma, high_sigma, visible, seen,
+    core, rim, outline, intrinsics, turn, noise, steps, pixel_sigma, depth_prior, ground,
+    axes, low, high, low_sigma, high_sigma, open_share, visible, seen,
 ):  # fmt: skip
     """The box of a crop's core, rim and outline; see `find` and `measure`.
 
-    Returns the yaw's deviation, the share of points on the faces, the axis whose far end was
-    assumed (-1: none), and the median gap between points and box.
+    `ground` is the floor's height (down, inf where unknown); `open_share` (2, 3) becomes the
+    share of each end's outline that something nearer or the image border cuts off. Returns the
+    yaw's deviation, the share of points on the faces, the axis whose far end was assumed (-1:
+    none, SYMMETRY: mirrored), the median gap between points and box, and the 80 % quantile of it.
     """
     rays, reach = _placed(core, intrinsics, turn)
     rim_rays, rim_reach = _placed(rim, intrinsics, turn)
@@ -55,24 +65,58 @@ def solve(
         xyz, rim_rays, rim_reach, rim[:, 3].astype(np.int64), rim[:, 4].astype(np.int64),
         out_rays, out_reach, noise, steps, axes, position, seen, faint,
     )  # fmt: skip
-    agreement, assumed, gap = measure(
+    agreement, assumed = measure(
         xyz, rays, reach, out_rays, out_reach, outline[:, 4].astype(np.int64),
-        outline[:, 3].copy(), outline[:, 5].copy(), pixel, noise, axes, position, seen, faint,
-        pixel_sigma, depth_prior, turn, low, high, low_sigma, high_sigma, visible,
+        outline[:, 3].copy(), hidden(outline), pixel, noise, axes, position, seen, faint,
+        pixel_sigma, depth_prior, turn, low, high, low_sigma, high_sigma, open_share, visible,
     )  # fmt: skip
-    return yaw_sigma, agreement, assumed, gap
+    if not (seen[0] and seen[2] and agreement > 0.97):
+        result = np.empty(4)
+        if is_round(xyz, out_rays, axes, position, seen, noise, result):
+            stand_round(result, axes, low, high, low_sigma, high_sigma)
+            assumed = SYMMETRY
+    reach_ground(outline, axes, open_share, ground, low, high, low_sigma, high_sigma)
+    gap, misfit = _gap(rays, reach, axes, low, high)
+    return yaw_sigma, agreement, assumed, gap, misfit
+
+
+@nb.njit(**_options)
+def reach_ground(outline, axes, open_share, ground, low, high, low_sigma, high_sigma):
+    """Let a box whose foot is hidden stand on the floor, where that is near enough.
+
+    An object whose foot is hidden and that is as high as what is missing most likely stands on
+    the floor; a small one may stand on something else.
+    """
+    down = axes[1, 1] > 0
+    height = high[1] - low[1]
+    foot = high[1] if down else -low[1]
+    missing = ground - foot
+    cut = hidden(outline)
+    bottom = below = 0.0
+    for i in range(len(cut)):
+        if outline[i, 4] == 3:
+            bottom += 1
+            below += cut[i]
+    share = min(open_share[1 if down else 0, 1], below / max(bottom, 1.0))
+    if share < FOOT_HIDDEN or not 0 < missing < STANDS * height:
+        return
+    if down:
+        high[1] = ground
+        high_sigma[1] = math.hypot(high_sigma[1], FLOOR_DOUBT * missing)
+    else:
+        low[1] = -ground
+        low_sigma[1] = math.hypot(low_sigma[1], FLOOR_DOUBT * missing)
 
 
 @nb.njit(**_options)
 def measure(
     xyz, rays, reach, out_rays, out_reach, side, behind, border, pixel, noise,
     axes, position, seen, faint, pixel_sigma, depth_prior, view,
-    low, high, low_sigma, high_sigma, visible,
+    low, high, low_sigma, high_sigma, open_share, visible,
 ):  # fmt: skip
     """Ends of the box along its axes, bounds of the seen surface along the rows of `view`.
 
-    Returns the share of points on the faces, the axis whose far end was assumed (-1: none),
-    and the mean gap between points and box surface in shares of the box's mean side.
+    Returns the share of points on the faces and the axis whose far end was assumed (-1: none).
     """
     n, m = rays.shape[0], out_rays.shape[0]
     on, out = reach.copy(), out_reach.copy()
@@ -103,17 +147,19 @@ def measure(
         )  # fmt: skip
         edge(values, sigmas, 1.0, end)
         high[k], high_sigma[k] = end[0], end[1]
-        cut[1, k] = at_border(values, border, high[k])
+        open_share[1, k] = cut_off(values, border, high[k])
         if seen[k]:
             project(xyz, one, axes[k], points)
             every[:] = True
             if k != 1:
                 off_ground(xyz, every)
             low[k], low_sigma[k] = near_end(points, every, noise, position[k], face_sigma[k])
+            open_share[0, k] = 0.0
         else:
             edge(values, sigmas, -1.0, end)
             low[k], low_sigma[k] = end[0], end[1]
-            cut[0, k] = at_border(values, border, low[k])
+            open_share[0, k] = cut_off(values, border, low[k])
+    cut[:] = open_share > 0.5
     assumed = settle_depth(
         out_rays, out, out_hit, behind, pixel, axes, seen, cut, moved, depth_prior,
         low, high, low_sigma, high_sigma,
@@ -144,7 +190,7 @@ def measure(
     visible[0, 2] = min(visible[0, 2], ranked(on, every, min(n // 200, 40)))
     if moved > 0.8:
         _faces_bounds(axes, view, pixel, low, high, low_sigma, assumed, visible)
-    return moved, assumed, _gap(rays, reach, axes, low, high)
+    return moved, assumed
 
 
 @nb.njit(**_options)
@@ -194,10 +240,16 @@ def _half_pixel(p, normal, view, pixel, k):
 
 @nb.njit(**_options)
 def _gap(rays, reach, axes, low, high):
-    on = reach.copy()
-    hit = np.empty(len(reach), np.int64)
-    snap(rays, on, axes, low, low > 0, np.full(len(reach), np.inf), hit)
-    return np.median(np.abs(on - reach)) / np.mean(high - low)
+    """The median and the 80 % quantile of the gap between points and box, in mean sides.
+
+    A few hundred points say it well enough.
+    """
+    step = max(1, len(reach) // 250)
+    some, on = rays[::step], reach[::step].copy()
+    hit = np.empty(len(on), np.int64)
+    snap(some, on, axes, low, low > 0, np.full(len(on), np.inf), hit)
+    gaps = np.sort(np.abs(on - reach[::step])) / np.mean(high - low)
+    return gaps[len(gaps) // 2], gaps[4 * len(gaps) // 5]
 
 
 @nb.njit(**_options)

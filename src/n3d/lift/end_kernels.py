@@ -165,12 +165,23 @@ def near_end(values, use, noise, position, sigma):
 
 
 @nb.njit(**_options)
-def at_border(values, border, end):
-    """Whether most of the outline near an end lies on the image border: the end is cut off."""
+def hidden(outline):
+    """Which points of an outline are not the object's own edge: 1 on the image border and where
+    the surface beyond them is nearer than the object."""
+    out = outline[:, 5].copy()
+    for i in range(out.shape[0]):
+        if outline[i, 3] > outline[i, 2]:
+            out[i] = 1.0
+    return out
+
+
+@nb.njit(**_options)
+def cut_off(values, border, end):
+    """The share of the outline near an end at which the object does not end but is cut off."""
     reach = 0.03 * (values.max() - values.min())
     near = on = 0.0
     for i in range(values.shape[0]):
         if abs(values[i] - end) <= reach:
             near += 1
             on += border[i]
-    return on > 0.5 * near
+    return on / max(near, 1.0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from n3d.geometry import Box3D, Camera
+from n3d.lift import spread
 from n3d.lift.cleaning import Crop
 from n3d.lift.config import LiftConfig
 from n3d.scene import BoxSpread
@@ -24,7 +26,9 @@ class Fit:
     `seen` says which low ends are faces that were measured; `visible` (2, 3) bounds the seen
     surface along the camera axes; `depth_from` is "faces", "symmetry" or "prior"; `agreement`
     is the share of points on the faces, `gap` their median distance from the box's near
-    surface along the ray, in shares of its mean side.
+    surface along the ray, in shares of its mean side, `misfit` the 80 % quantile of that.
+    `open_share` (2, 3): how much of the outline at each low and high end is not the object's
+    edge but that of something nearer, or the image border.
     """
 
     axes: np.ndarray
@@ -38,26 +42,36 @@ class Fit:
     depth_from: str
     agreement: float
     gap: float
+    misfit: float
+    open_share: np.ndarray
 
 
-def fit(crop: Crop, camera: Camera, turn: np.ndarray, config: LiftConfig) -> Fit:
+def fit(
+    crop: Crop, camera: Camera, turn: np.ndarray, config: LiftConfig, ground: float = np.inf
+) -> Fit:
     """The box of a crop; `turn` (3, 3) holds the gravity frame's axes as columns."""
     from n3d.lift import box_kernels as boxes  # numba: imported when first needed
 
     turn = np.ascontiguousarray(turn)
-    rows = np.empty((9, 3))
-    axes, low, high, low_sigma, high_sigma, visible = (
-        rows[:3], rows[3], rows[4], rows[5], rows[6], rows[7:9],
+    rows = np.empty((11, 3))
+    axes, low, high, low_sigma, high_sigma, visible, open_share = (
+        rows[:3], rows[3], rows[4], rows[5], rows[6], rows[7:9], rows[9:11],
     )  # fmt: skip
     seen = np.empty(3, bool)
-    yaw_sigma, agreement, assumed, gap = boxes.solve(
+    yaw_sigma, agreement, assumed, gap, misfit = boxes.solve(
         crop.core, crop.rim, crop.outline, _intrinsics(camera), turn, crop.noise, SWEEP, EDGE_PX,
-        config.depth_prior, axes, low, high, low_sigma, high_sigma, visible, seen,
+        config.depth_prior, ground, axes, low, high, low_sigma, high_sigma, open_share, visible,
+        seen,
     )  # fmt: skip
-    source = "faces" if assumed < 0 else "prior"
+    source = "faces" if assumed < 0 else "symmetry" if assumed == boxes.SYMMETRY else "prior"
+    away = math.hypot(*np.maximum(np.abs(low), np.abs(high)).tolist())
+    side = float(high.mean() - low.mean())
+    boxy = spread.like_a_box(agreement, misfit, int(seen.sum()), crop.noise * away / side)
+    source = spread.widen(source, boxy, low, high, low_sigma, high_sigma, open_share)
     return Fit(
-        axes, low, high, low_sigma, high_sigma, seen, visible, yaw_sigma, source, agreement, gap
-    )
+        axes, low, high, low_sigma, high_sigma, seen, visible, yaw_sigma, source, agreement, gap,
+        misfit, open_share,
+    )  # fmt: skip
 
 
 def _intrinsics(camera: Camera) -> np.ndarray:

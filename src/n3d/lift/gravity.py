@@ -7,9 +7,12 @@ import math
 import numpy as np
 
 from n3d.geometry import PointMap
+from n3d.lift.config import LiftConfig
+from n3d.scene import RGBD
 
-# A floor's normal lies within this cosine of the image's upward direction.
-UPRIGHT = 0.9
+# A floor's normal lies within this cosine of the image's upward direction: 26 degrees; a plane
+# that holds CLEAR of all points may lean as far as a camera that looks down (41 degrees).
+UPRIGHT, LEANING, CLEAR = 0.9, 0.75, 0.3
 _TRIALS = 192
 _MOST = 3000
 
@@ -20,10 +23,10 @@ def floor(
     """Unit up vector (3,) of the floor plane in the camera frame, or None where none stands out.
 
     `points` is a point map or an array (n, 3). Random sample consensus over planes whose normal
-    has |n . up| > 0.9 for the image's up, that pass below the camera and that hold at least
-    `share` of all points within `noise` of their distance (at least 1 cm); at most a twentieth
-    of the points may lie clearly beneath. The best plane is then fitted to its points by least
-    squares. Deterministic given `seed`.
+    has |n . up| > 0.9 for the image's up (0.75 where the plane holds 30 % of the points), that
+    pass below the camera and that hold at least `share` of all points within `noise` of their
+    distance (at least 1 cm); at most a twentieth of the points may lie clearly beneath. The best
+    plane is then fitted to its points by least squares. Deterministic given `seed`.
     """
     xyz = _sampled(points)
     if len(xyz) < 50:
@@ -34,7 +37,8 @@ def floor(
     if not len(normals):
         return None
     inside, beneath = _count(xyz, tolerance, normals, offsets)
-    good = (inside >= share * len(xyz)) & (beneath <= 0.05 * len(xyz))
+    least = np.where(-normals[:, 1] > UPRIGHT, share, max(share, CLEAR))
+    good = (inside >= least * len(xyz)) & (beneath <= 0.05 * len(xyz))
     if not good.any():
         return None
     best = int(np.argmax(np.where(good, inside - 2 * beneath, -np.inf)))
@@ -45,7 +49,8 @@ def floor(
             return None
         normal, offset = _plane(xyz[near], 1 / tolerance[near])
     near = np.abs(xyz @ normal + offset) < tolerance
-    if np.count_nonzero(near) < share * len(xyz) or -normal[1] <= UPRIGHT or offset <= 0:
+    least = share if -normal[1] > UPRIGHT else max(share, CLEAR)
+    if np.count_nonzero(near) < least * len(xyz) or -normal[1] <= LEANING or offset <= 0:
         return None
     return normal
 
@@ -71,7 +76,7 @@ def _hypotheses(xyz: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
     normals = normals / np.maximum(length, 1e-12)[:, None]
     normals *= np.where(normals[:, 1] > 0, -1.0, 1.0)[:, None]
     offsets = -(normals * a).sum(axis=1)
-    keep = (length > 1e-6) & (-normals[:, 1] > UPRIGHT) & (offsets > 0)
+    keep = (length > 1e-6) & (-normals[:, 1] > LEANING) & (offsets > 0)
     return normals[keep], offsets[keep]
 
 
@@ -91,3 +96,30 @@ def _plane(xyz: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, float]:
     if normal[1] > 0:
         normal = -normal
     return normal / math.sqrt(float(normal @ normal)), float(-(normal @ mean))
+
+
+def ground(view: RGBD, turn: np.ndarray, config: LiftConfig) -> float:
+    """How far the floor lies below the camera along the vertical of `turn`; inf where unknown.
+
+    The floor is taken to be what lies lowest in the view: the median of the lowest 5 % of a
+    coarse sample, if that is flat within 5 % of its distance.
+    """
+    depth = view.depth
+    if depth is None:
+        return np.inf
+    step = max(1, int(max(depth.shape) / 80))
+    z = depth[step // 2 :: step, step // 2 :: step].astype(float)
+    v, u = np.indices(z.shape) * step + step // 2 + 0.5
+    camera = view.camera
+    down = turn[:, 1]
+    y = z * (
+        down[0] * (u - camera.cx) / camera.fx + down[1] * (v - camera.cy) / camera.fy + down[2]
+    )
+    good = (z > config.near) & (z < config.far)
+    if good.sum() < 100:
+        return np.inf
+    y, z = y[good], z[good]
+    low = y >= np.quantile(y, 0.95)
+    middle = float(np.median(y[low]))
+    flat = np.median(np.abs(y[low] - middle) / z[low]) < 0.02
+    return middle if flat and middle > 0 else np.inf

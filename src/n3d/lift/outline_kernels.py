@@ -40,7 +40,7 @@ def _plane(w, core, si, sj, jump, reach, stride, out):
             svx += v * dx
             svy += v * dy
     mx, my, mv = sx / sw, sy / sw, sv / sw
-    pull = 2.0 * reach
+    pull = 0.5 * reach
     cxx = sxx - sw * mx * mx + pull
     cyy = syy - sw * my * my + pull
     cxy = sxy - sw * mx * my
@@ -157,14 +157,14 @@ def _decide(w, inside, plane, si, sj, y, x, step, expected, share, behind):
     share[y, x] = 1 if inside[y, x] else 0
     # Four pixels on in the same direction, past the blur.
     four = 4.0 / max(abs(dx), abs(dy))
-    qx, qy = x + int(math.floor(four * dx + 0.5)), y + int(math.floor(four * dy + 0.5))
+    qx, qy = x + math.floor(four * dx + 0.5), y + math.floor(four * dy + 0.5)
     if qx < 0 or qy < 0 or qx >= n or qy >= h or w[qy, qx] <= 0 or w[y, x] <= 0:
         return
     beyond = w[qy, qx]
     # Three more: where what lies there rises to meet the object (a floor at its foot), there is
     # no step, however different the depths a few pixels apart.
     three = 0.75 * four
-    rx, ry = qx + int(math.floor(three * dx + 0.5)), qy + int(math.floor(three * dy + 0.5))
+    rx, ry = qx + math.floor(three * dx + 0.5), qy + math.floor(three * dy + 0.5)
     if 0 <= rx < n and 0 <= ry < h and w[ry, rx] > 0:
         slope = (beyond - w[ry, rx]) / 3
         if abs(slope) < step * beyond:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -48,11 +49,12 @@ def lift_view(view: RGBD, regions: Sequence[Region], config: LiftConfig | None =
     up, source = _gravity(view, config)
     turn = upright(CAMERA_UP if up is None else up)
     sparse = view.depth is not None and view.density < config.sparse_below
+    ground = np.inf if up is None else gravity.ground(view, turn, config)
     objects: list[Object3D] = []
     drops: list[Drop] = []
     for index, region in enumerate(regions):
         name = str(index) if region.id is None else region.id
-        found = _lift(view, region, turn, config, sparse, name)
+        found = _lift(view, region, turn, config, sparse, name, ground)
         if isinstance(found, Drop):
             drops.append(found)
         else:
@@ -109,7 +111,13 @@ def _gravity(view: RGBD, config: LiftConfig):
 
 
 def _lift(
-    view: RGBD, region: Region, turn: np.ndarray, config: LiftConfig, sparse: bool, name: str
+    view: RGBD,
+    region: Region,
+    turn: np.ndarray,
+    config: LiftConfig,
+    sparse: bool,
+    name: str,
+    ground: float,
 ) -> Object3D | Drop:
     fault = _fault(view, region)
     if fault is not None:
@@ -125,7 +133,9 @@ def _lift(
     reason = gate.of_points(crop, config)
     if reason is not None or crop is None:
         return Drop(name, *(reason or ("no-depth", "")))
-    box = fit(crop, view.camera, turn, config)
+    box = fit(crop, view.camera, turn, config, ground if drawn else math.inf)
+    if not math.isfinite(float(box.axes.sum() + box.low.sum() + box.high.sum())):
+        return Drop(name, "too-few-points", "they give no finite box")
     if not drawn:
         box = stretch(box, region.rectangle, view.camera, turn)
     return _gated(view, region, crop, box, turn, config, name)
