@@ -699,41 +699,59 @@ def test_grid_and_fill():
     assert (holes == 0.5).all()
 
 
+def _slopes(w):
+    gx, gy = np.empty_like(w), np.empty_like(w)
+    rectangles.slopes(w, gx, gy)
+    return gx, gy
+
+
+def test_slopes_are_those_of_planes():
+    w = plane(9, 11).astype(float)
+    gx, gy = _slopes(w)
+    assert np.allclose(gx[1:-1, 1:-1], 0.001)
+    assert np.allclose(gy[1:-1, 1:-1], -0.0007)
+    assert np.isnan(gx[0]).all()
+    w[4, 4] = 0
+    assert np.isnan(_slopes(w)[0][3:6, 3:6]).all()
+
+
 def test_walls_stand_at_jumps_and_concave_creases_only():
-    color = np.zeros((9, 9, 3))
+    color, off = np.zeros((11, 11, 3)), np.zeros((11, 11))
     rest = (0.0005, 0.03, 0.02, 0.15)
 
     def wall(line):
-        w = np.tile(np.asarray(line, float), (9, 1))
-        return rectangles.wall(w, color, 4, 3, 0, 1, *rest)
+        w = np.tile(np.asarray(line, float), (11, 1))
+        return rectangles.wall(w, off, *_slopes(w), color, 5, 4, 0, 1, *rest)
 
-    assert wall(np.linspace(0.5, 0.4, 9)) == 0
-    assert wall([0.5] * 4 + [0.3] * 5) == 1
-    slope = 0.02 * np.arange(5)
-    convex = np.concatenate([0.5 - slope[4:0:-1] + 0.0, 0.5 - slope])
-    assert wall(convex) < 0.05
-    concave = np.concatenate([0.5 + slope[4:0:-1], 0.5 + slope])
-    assert wall(concave) > 0.3
-    color[:, 4:] = 255
-    assert 0.1 < wall([0.5] * 9) < 0.2
+    assert wall(np.linspace(0.5, 0.4, 11)) == 0
+    assert wall([0.5] * 5 + [0.3] * 6) == 1
+    away = 0.02 * np.abs(np.arange(11) - 5)
+    assert wall(0.5 - away) < 0.05
+    assert wall(0.5 + away) > 0.3
+    off[:, 5:] = 0.4
+    assert wall([0.5] * 11) == pytest.approx(0.4)
+    off[:] = 0
+    color[:, 5:] = 255
+    assert 0.1 < wall([0.5] * 11) < 0.2
 
 
 def test_paths_are_the_cheapest():
     rng = np.random.default_rng(13)
     w = 0.4 + 0.05 * ndimage.gaussian_filter(rng.normal(size=(12, 14)), 1)
-    color = rng.uniform(0, 255, (12, 14, 3))
+    color, off = rng.uniform(0, 255, (12, 14, 3)), rng.random((12, 14))
+    gx, gy = _slopes(w)
     seeds = np.zeros((12, 14), bool)
     seeds[0, :3] = True
     rest = (0.001, 0.03, 0.02, 0.15)
     out = np.empty((12, 14))
-    rectangles.paths(w, color, seeds, *rest, 0.004, out)
+    rectangles.paths(w, off, gx, gy, color, seeds, *rest, 0.004, out)
     rows, columns, costs = [], [], []
     for i, j in np.ndindex(12, 14):
         for dy, dx in itertools.product((-1, 0, 1), repeat=2):
             y, x = i + dy, j + dx
             if (dy or dx) and 0 <= y < 12 and 0 <= x < 14:
                 length = np.hypot(dy, dx)
-                cost = rectangles.wall(w, color, i, j, dy, dx, *rest)
+                cost = rectangles.wall(w, off, gx, gy, color, i, j, dy, dx, *rest)
                 rows.append(i * 14 + j)
                 columns.append(y * 14 + x)
                 costs.append((0.004 + cost) * length)
@@ -748,7 +766,8 @@ def test_patches_and_refine():
     seeds = np.ones((6, 8), bool)
     seeds[3] = False
     labels = np.empty((6, 8), np.int32)
-    count = rectangles.patches(w, np.zeros((6, 8, 3)), seeds, 0.0005, 0.03, 0.02, 0.15, 0.3, labels)
+    rest = (np.zeros((6, 8)), *_slopes(w), np.zeros((6, 8, 3)), seeds, 0.0005, 0.03, 0.02, 0.15)
+    count = rectangles.patches(w, *rest, 0.3, labels)
     assert (labels[3] == 0).all()
     assert count == labels.max()
     corners = [labels[0, 0], labels[0, 7], labels[5, 0], labels[5, 7]]

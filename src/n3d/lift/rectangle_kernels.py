@@ -62,12 +62,33 @@ def fill(w, rounds):
 
 
 @nb.njit(**_options)
-def wall(w, color, i, j, dy, dx, noise, jump, crease, contrast):
+def slopes(w, gx, gy):
+    """Change of w per column and row over 3x3 cells; NaN where a cell is empty or missing."""
+    rows, columns = w.shape
+    gx[:] = np.nan
+    gy[:] = np.nan
+    for i in range(1, rows - 1):
+        for j in range(1, columns - 1):
+            full = True
+            across = down = 0.0
+            for k in range(-1, 2):
+                full &= (w[i + k, j - 1] > 0) & (w[i + k, j] > 0) & (w[i + k, j + 1] > 0)
+                across += w[i + k, j + 1] - w[i + k, j - 1]
+                down += w[i + 1, j + k] - w[i - 1, j + k]
+            if full:
+                gx[i, j] = across / 6
+                gy[i, j] = down / 6
+
+
+@nb.njit(**_options)
+def wall(w, off, gx, gy, color, i, j, dy, dx, noise, jump, crease, contrast):
     """How much of an edge lies between cell (i, j) and the next one in a direction, 0 to 1.
 
     Jumps: neither side's straight continuation (in inverse depth, where planes are linear)
     meets the other. Creases count only where they are concave, as where an object stands on or
-    leans at something; its own convex edges do not (Stein et al., CVPR 2014). Colour adds some.
+    leans at something; its own convex edges do not (Stein et al., CVPR 2014). They are changes
+    of the whole slope from one side to the other, whatever the angle at which they are crossed.
+    Colour adds some, and so does leaving the planes around (`off`, 0 on them to 1).
     """
     rows, columns = w.shape
     y, x = i + dy, j + dx
@@ -76,36 +97,34 @@ def wall(w, color, i, j, dy, dx, noise, jump, crease, contrast):
     green = color[i, j, 1] - color[y, x, 1]
     blue = color[i, j, 2] - color[y, x, 2]
     tint = np.sqrt(red * red + green * green + blue * blue) / 442.0
-    edge = contrast * min(1.0, max(0.0, tint - 0.03) / 0.15)
+    edge = contrast * min(1.0, max(0.0, tint - 0.03) / 0.15) + abs(off[i, j] - off[y, x])
     if a <= 0 or b <= 0:
         return min(1.0, edge + 0.1)
-    reach = 0
-    for k in range(1, 4):
-        if not (
-            0 <= i - k * dy < rows
-            and 0 <= j - k * dx < columns
-            and 0 <= y + k * dy < rows
-            and 0 <= x + k * dx < columns
-            and w[i - k * dy, j - k * dx] > 0
-            and w[y + k * dy, x + k * dx] > 0
-        ):
-            break
-        reach = k
     middle = 0.5 * (a + b)
-    if reach == 0:
+    u, v, s, t = i - dy, j - dx, y + dy, x + dx
+    inside = 0 <= u < rows and 0 <= v < columns and 0 <= s < rows and 0 <= t < columns
+    if not inside or w[u, v] <= 0 or w[s, t] <= 0:
         gap = abs(a - b) / middle
         return min(1.0, edge + min(1.0, max(0.0, gap - 4 * noise) / jump))
-    before = (a - w[i - reach * dy, j - reach * dx]) / reach
-    after = (w[y + reach * dy, x + reach * dx] - b) / reach
+    before, after = a - w[u, v], w[s, t] - b
     gap = min(abs(a + before - b), abs(b - after - a)) / middle
-    bend = (after - before) / middle
-    hard = min(1.0, max(0.0, gap - 4 * noise) / jump)
-    soft = min(1.0, max(0.0, bend - 4 * noise / reach) / crease)
+    hard = min(1.0, max(0.0, gap - 5 * noise) / jump)
+    # Two cells to either side: the slopes themselves are means over three.
+    if 0 <= u - dy < rows and 0 <= v - dx < columns and gx[u - dy, v - dx] == gx[u - dy, v - dx]:
+        u, v = u - dy, v - dx
+    if 0 <= s + dy < rows and 0 <= t + dx < columns and gx[s + dy, t + dx] == gx[s + dy, t + dx]:
+        s, t = s + dy, t + dx
+    bx, by = gx[s, t] - gx[u, v], gy[s, t] - gy[u, v]
+    bend = np.sqrt(bx * bx + by * by)
+    length = np.sqrt(1.0 * dx * dx + dy * dy)
+    soft = 0.0
+    if bx * dx + by * dy > 0.1 * bend * length:
+        soft = min(1.0, max(0.0, bend / middle - 2 * noise) / crease)
     return min(1.0, hard + soft + edge)
 
 
 @nb.njit(**_options)
-def paths(w, color, seeds, noise, jump, crease, contrast, toll, out):
+def paths(w, off, gx, gy, color, seeds, noise, jump, crease, contrast, toll, out):
     """Cost of the cheapest path from the seeds to every cell (Dijkstra, 8 neighbours)."""
     rows, columns = w.shape
     out[:] = np.inf
@@ -145,7 +164,10 @@ def paths(w, color, seeds, noise, jump, crease, contrast, toll, out):
                     continue
                 length = 1.4142135623730951 if dy != 0 and dx != 0 else 1.0
                 # An 8-neighbour step must not slip through a wall that is one cell thick.
-                cost = wall(w, color, i, j, dy, dx, noise, jump, crease, contrast) * length
+                cost = (
+                    wall(w, off, gx, gy, color, i, j, dy, dx, noise, jump, crease, contrast)
+                    * length
+                )
                 total = key + toll * length + cost
                 if total < out[y, x]:
                     out[y, x] = total
@@ -158,7 +180,7 @@ def paths(w, color, seeds, noise, jump, crease, contrast, toll, out):
 
 
 @nb.njit(**_options)
-def patches(w, color, seeds, noise, jump, crease, contrast, limit, labels):
+def patches(w, off, gx, gy, color, seeds, noise, jump, crease, contrast, limit, labels):
     """Label seeds that reach each other over walls below `limit`: 1, 2, ...; how many labels."""
     rows, columns = w.shape
     stack = np.empty(rows * columns, np.int64)
@@ -183,7 +205,7 @@ def patches(w, color, seeds, noise, jump, crease, contrast, limit, labels):
                 y, x = i + dy, j + dx
                 if not (0 <= y < rows and 0 <= x < columns) or not seeds[y, x] or labels[y, x]:
                     continue
-                if wall(w, color, i, j, dy, dx, noise, jump, crease, contrast) < limit:
+                if wall(w, off, gx, gy, color, i, j, dy, dx, noise, jump, crease, contrast) < limit:
                     labels[y, x] = count
                     stack[size] = y * columns + x
                     size += 1

@@ -14,7 +14,9 @@ from n3d.scene import RGBD
 CELLS = 72
 MARGIN = 0.12
 # Relative depth step and bend (per cell) that count as one whole edge; share of colour.
-JUMP, CREASE, CONTRAST = 0.03, 0.02, 0.15
+JUMP, CREASE, CONTRAST = 0.03, 0.05, 0.15
+# Relative gap beyond which a cell is wholly off a plane.
+OFF = 0.02
 # Cost of a step that crosses nothing.
 TOLL = 0.004
 # Below this cost nothing in the rectangle stands out from around it.
@@ -25,6 +27,8 @@ SEED = 0.4
 FAR = 1.0
 # Smallest patch of seeds, as a share of the largest, that counts; walls between patches.
 PATCH, PATCH_WALL = 0.2, 0.3
+# Least share of the rectangle that the bounds of the choice fill; else all of it is chosen.
+SPAN = 0.35
 NEAR_M, FAR_M = 0.05, 200.0
 
 
@@ -43,7 +47,7 @@ def segment_rectangle(view: RGBD, rectangle: Sequence[float]) -> np.ndarray:
         raise InputError("the view has no depth", code="depth-missing", field="depth")
     x0, y0, x1, y1 = (float(v) for v in rectangle)
     inner = _window(x0, y0, x1, y1, view)
-    margin = max(4.0, MARGIN * max(x1 - x0, y1 - y0))
+    margin = max(8.0, MARGIN * max(x1 - x0, y1 - y0))
     top, left, height, width = _window(x0 - margin, y0 - margin, x1 + margin, y1 + margin, view)
     depth = view.depth[top : top + height, left : left + width]
     density = np.count_nonzero(depth) / depth.size
@@ -86,34 +90,104 @@ def _cells(view: RGBD, top, left, height, width, cell, inner) -> tuple[np.ndarra
     image = np.ascontiguousarray(view.image)
     kernels.grid(view.depth, image, top, left, cell, NEAR_M, FAR_M, w, color)
     kernels.fill(w, 6)
-    within, u, v = _places(rows, columns, top, left, cell, inner)
+    gx, gy = np.empty_like(w), np.empty_like(w)
+    kernels.slopes(w, gx, gy)
+    within, around, u, v = _places(rows, columns, top, left, cell, inner)
     middle = (u < 0.3) & (v < 0.3) & (w > 0)
-    rest = (_noise(w), JUMP, CREASE, CONTRAST)
+    noise = _noise(w)
+    off = _off_planes(w, around, noise, view, top, left, cell)
+    rest = (noise, JUMP, CREASE, CONTRAST)
     out, into = np.empty_like(w), np.empty_like(w)
-    kernels.paths(w, color, ~within, *rest, TOLL, out)
+    kernels.paths(w, off, gx, gy, color, around, *rest, TOLL, out)
     most = float(out[middle].max()) if middle.any() else 0.0
     if most < LEAST:
         return w, within
     seeds = middle & (out >= min(0.5 * most, SEED))
     labels = np.empty(w.shape, np.int32)
-    kernels.patches(w, color, seeds, *rest, PATCH_WALL, labels)
+    kernels.patches(w, off, gx, gy, color, seeds, *rest, PATCH_WALL, labels)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     seeds &= (sizes >= PATCH * sizes.max())[labels]
-    kernels.paths(w, color, seeds, *rest, TOLL, into)
-    return w, _whole((into < np.minimum(out, FAR)) & (w > 0), seeds)
+    kernels.paths(w, off, gx, gy, color, seeds, *rest, TOLL, into)
+    chosen = _whole((into < np.minimum(out, FAR)) & (w > 0), seeds)
+    return w, chosen if _spans(chosen, within) else within
+
+
+def _spans(chosen: np.ndarray, within: np.ndarray) -> bool:
+    """Whether a choice reaches across enough of the rectangle that was drawn around it."""
+    part = 1.0
+    for axis in (0, 1):
+        at, full = np.flatnonzero(chosen.any(axis)), np.flatnonzero(within.any(axis))
+        part *= (at[-1] - at[0] + 1) / (full[-1] - full[0] + 1) if len(at) and len(full) else 0.0
+    return part >= SPAN
 
 
 def _places(rows, columns, top, left, cell, inner):
-    """Which cells have their centre in the rectangle, and how far off its middle they are."""
+    """Which cells have their centre in the rectangle, which lie clearly outside, and how far off
+    its middle they are.
+
+    A tight rectangle touches the object: cells on its border hold both sides.
+    """
     a, b, c, d = inner
     y = top + (np.arange(rows) + 0.5) * cell
     x = left + (np.arange(columns) + 0.5) * cell
     within = ((y >= a) & (y < a + c))[:, None] & ((x >= b) & (x < b + d))[None, :]
-    if within.all():  # the rectangle fills the image: only its border can be surroundings
-        within[[0, -1], :] = False
-        within[:, [0, -1]] = False
-    return within, np.abs((x - b) / d - 0.5)[None, :], np.abs((y - a) / c - 0.5)[:, None]
+    over_y = np.maximum(np.maximum(a - y, y - a - c), 0)[:, None]
+    over_x = np.maximum(np.maximum(b - x, x - b - d), 0)[None, :]
+    around = np.maximum(over_y, over_x) > 1.5 * cell
+    if not around.any():  # the rectangle fills the image: only its border can be surroundings
+        around[[0, -1], :] = True
+        around[:, [0, -1]] = True
+    return within, around, np.abs((x - b) / d - 0.5)[None, :], np.abs((y - a) / c - 0.5)[:, None]
+
+
+def _off_planes(w, around, noise: float, view: RGBD, top: int, left: int, cell: int) -> np.ndarray:
+    """How far each cell lies off the planes that the surroundings show, 0 on one of them to 1.
+
+    Floor, table or wall: up to two planes of inverse depth, level or upright, each with a
+    quarter of the cells around on it, found by random sample consensus with a fixed seed.
+    """
+    off = np.ones(w.shape)
+    ground = np.stack([*np.nonzero(around & (w > 0))])
+    rng = np.random.default_rng(0)
+    tolerance = max(0.01, 3 * noise)
+    total = ground.shape[1]
+    full = np.stack([*np.mgrid[: w.shape[0], : w.shape[1]], np.ones(w.shape)])
+    for _ in range(2):
+        if ground.shape[1] < max(12, 0.25 * total):
+            break
+        rows = np.concatenate([ground, np.ones((1, ground.shape[1]))])
+        values = w[ground[0], ground[1]]
+        picks = rng.integers(ground.shape[1], size=(160, 3))
+        bases = rows[:, picks].transpose(1, 2, 0)
+        sound = np.abs(np.linalg.det(bases)) > 1
+        planes = np.linalg.solve(bases[sound], values[picks[sound]][..., None])[..., 0]
+        planes = planes[_level_or_upright(planes, view, top, left, cell)]
+        if not len(planes):
+            break
+        near = np.abs(planes @ rows - values) < tolerance * values
+        best = near[near.sum(axis=1).argmax()]
+        if best.sum() < 0.25 * total:
+            break
+        plane = np.linalg.lstsq(rows[:, best].T, values[best], rcond=None)[0]
+        gap = np.abs(np.tensordot(plane, full, 1) - w) / np.maximum(w, 1e-6)
+        off = np.minimum(off, np.clip((gap - tolerance) / OFF, 0, 1))
+        ground = ground[:, np.abs(plane @ rows - values) > 2 * tolerance * values]
+    return off
+
+
+def _level_or_upright(planes: np.ndarray, view: RGBD, top: int, left: int, cell: int) -> np.ndarray:
+    """Which planes w = a i + b j + c over cells are floors or walls; looser without gravity."""
+    camera = view.camera
+    i0, j0 = (camera.cy - top) / cell - 0.5, (camera.cx - left) / cell - 0.5
+    a, b, c = planes.T
+    # The normal n has n . ray = w for every pixel's ray.
+    normal = np.stack([b * camera.fx / cell, a * camera.fy / cell, a * i0 + b * j0 + c], axis=1)
+    known = view.up is not None
+    up = view.up if known else np.array([0.0, -1.0, 0.0])
+    lean = np.abs(normal @ up) / np.maximum(np.linalg.norm(normal, axis=1), 1e-12)
+    level, upright = (0.97, 0.15) if known else (0.85, 0.35)
+    return (lean > level) | (lean < upright)
 
 
 def _noise(w: np.ndarray) -> float:
