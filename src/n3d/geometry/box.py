@@ -66,7 +66,9 @@ class Box3D:
             ("size", size, (3,)),
             ("rotation", rotation, (3, 3)),
         ):
-            value = np.ascontiguousarray(np.broadcast_to(value, (*shape, *tail)))
+            if value.shape != (*shape, *tail):
+                value = np.broadcast_to(value, (*shape, *tail))
+            value = np.ascontiguousarray(value)
             value.flags.writeable = False
             object.__setattr__(self, name, value)
 
