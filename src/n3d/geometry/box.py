@@ -32,6 +32,11 @@ RELABELLINGS = _proper_relabellings()
 CANONICAL_TIES = [2, 7, 3, 0, 1, 4, 5, 6, 8]
 
 
+# The rotation of camera-aligned boxes: known to be sound, so it is not checked again.
+ALIGNED = np.eye(3)
+ALIGNED.flags.writeable = False
+
+
 @dataclass(frozen=True, eq=False)
 class Box3D:
     """Boxes with `center` (..., 3), `size` (..., 3) and `rotation` (..., 3, 3), float64.
@@ -43,7 +48,7 @@ class Box3D:
 
     center: np.ndarray
     size: np.ndarray
-    rotation: np.ndarray = field(default_factory=lambda: np.eye(3))
+    rotation: np.ndarray = field(default_factory=lambda: ALIGNED)
 
     def __post_init__(self) -> None:
         center = floats(self.center, (3,), field="center", kind="box")
@@ -52,7 +57,9 @@ class Box3D:
             raise GeometryError(
                 f"must be positive, smallest is {size.min():g}", code="box-size", field="size"
             )
-        rotation = np.eye(3) if self.rotation is None else checked_rotation(self.rotation)
+        rotation = ALIGNED
+        if self.rotation is not None and self.rotation is not ALIGNED:
+            rotation = checked_rotation(self.rotation)
         try:
             shape = np.broadcast_shapes(center.shape[:-1], size.shape[:-1], rotation.shape[:-2])
         except ValueError:
