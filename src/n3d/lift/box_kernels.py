@@ -177,6 +177,10 @@ def measure(
             deep = max(high[0] - low[0], high[2] - low[2]) if k == 1 else high[2 - k] - low[2 - k]
             hidden = min(FAINT_PX * size_px * mean, low[k] * deep / mean)
             low_sigma[k] = math.hypot(low_sigma[k], 0.4 * hidden)
+    if moved > 0.8 and _faces_bounds(
+        axes, view, pixel, low, high, low_sigma, assumed, visible
+    ):  # fmt: skip
+        return moved, assumed
     for k in range(3):
         project(out_rays, out, view[k], values)
         uncertainty(
@@ -188,8 +192,6 @@ def measure(
             visible[row, k] = end[0]
     every[:] = True
     visible[0, 2] = min(visible[0, 2], ranked(on, every, min(n // 200, 40)))
-    if moved > 0.8:
-        _faces_bounds(axes, view, pixel, low, high, low_sigma, assumed, visible)
     return moved, assumed
 
 
@@ -199,6 +201,7 @@ def _faces_bounds(axes, view, pixel, low, high, low_sigma, assumed, visible):
 
     Where the depth was assumed, only the face before it counts. A corner is seen up to the last
     pixel centre, which falls short of it by as much as half a pixel makes on its best face.
+    False where no face is turned to the camera.
     """
     turned = low > 2 * low_sigma
     visible[0] = np.inf
@@ -218,9 +221,12 @@ def _faces_bounds(axes, view, pixel, low, high, low_sigma, assumed, visible):
             p = view[k, 0] * corner[0] + view[k, 1] * corner[1] + view[k, 2] * corner[2]
             visible[0, k] = min(visible[0, k], p + best[k])
             visible[1, k] = max(visible[1, k], p - best[k])
+    if visible[0, 0] == np.inf:
+        return False
     for k in range(3):
         if visible[0, k] > visible[1, k]:
             visible[:, k] = 0.5 * (visible[0, k] + visible[1, k])
+    return True
 
 
 @nb.njit(**_options)
