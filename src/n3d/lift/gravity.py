@@ -107,7 +107,7 @@ def ground(view: RGBD, turn: np.ndarray, config: LiftConfig) -> float:
     depth = view.depth
     if depth is None:
         return np.inf
-    step = max(1, int(max(depth.shape) / 80))
+    step = max(1, int(max(depth.shape) / 48))
     z = depth[step // 2 :: step, step // 2 :: step].astype(float)
     v, u = np.indices(z.shape) * step + step // 2 + 0.5
     camera = view.camera
@@ -116,7 +116,7 @@ def ground(view: RGBD, turn: np.ndarray, config: LiftConfig) -> float:
         down[0] * (u - camera.cx) / camera.fx + down[1] * (v - camera.cy) / camera.fy + down[2]
     )
     good = (z > config.near) & (z < config.far)
-    if good.sum() < 100:
+    if good.sum() < 50:
         return np.inf
     y, z = y[good], z[good]
     low = y >= np.quantile(y, 0.95)
