@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# The default suite tries the same examples every time; `make test-thorough` looks for new ones.
 settings.register_profile(
-    "n3d", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+    "n3d",
+    deadline=None,
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile(
     "thorough", deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow]

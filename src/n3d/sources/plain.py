@@ -213,6 +213,10 @@ def _about(raw: Mapping[str, Any]) -> tuple:
         camera = Camera.from_matrix(fields.matrix(raw["K"], "K"), width, height, source=source)
     down = raw.get("gravity_camera")
     up = None if down is None else -fields.row(down, 3, "gravity_camera")
+    if up is not None and not 1e-6 <= np.abs(up).max() <= 1e6:
+        raise InputError(
+            f"must be a direction, got {down}", code="up", field="gravity_camera", limit="length 1"
+        )
     origin = fields.mapping(raw, "provenance")
     provenance = Provenance(
         camera=source,
