@@ -156,7 +156,8 @@ def test_any_text_is_read_without_an_exception(text):
     upstream.read(text, NORM, CAMERA)
     upstream.read_metric(text, CAMERA)
     traces.parse(text, SIGNATURES)
-    dialogues.read(text, SIGNATURES, CAMERA, scale=None)
+    for own in (False, True):
+        dialogues.read(text, SIGNATURES, dialogues.Setting(CAMERA, own=own))
 
 
 @given(st.data())

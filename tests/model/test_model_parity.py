@@ -151,7 +151,8 @@ def test_half_precision_stays_in_its_band(parity):
     assert torch.equal(raster, parity.half["demo2.pe_in"][0])
     found = half.upstream_first_pass_logits(image, points, text)
     expected = parity.half["demo2.pass1.logits"].float()
-    assert (found - expected).abs().max() < 0.1
+    # .08 on processors with AVX-512, .11 with AVX2: sums are rounded in another order.
+    assert (found - expected).abs().max() < 0.15
     assert (expected - parity.out["demo2.pass1.logits"]).abs().max() > 0.3
     # With points kept float32 the network is nearer to its float32 self than upstream's is.
     assert distance(half.network, demo2(parity), parity.out["demo2.pass1.logits"]) < 0.15

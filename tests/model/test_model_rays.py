@@ -14,6 +14,7 @@ pytest.importorskip("transformers", reason="needs the model extra: transformers"
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
+from n3d.language import grid  # noqa: E402
 from n3d.model import rays  # noqa: E402
 
 
@@ -54,13 +55,14 @@ def test_patches_hold_rays_depths_and_flags():
         row, column = divmod(place, 6)
         ray = view.camera.lift([(column + 0.5) * 10, (row + 0.5) * 10], 1.0)
         assert np.allclose(patches[place, :3], ray / np.linalg.norm(ray), atol=1e-6)
-    valid = patches[:, 7:].astype(bool)
+    assert (patches[:, 3:5] == 0).all()  # gravity is unknown
+    valid = patches[:, 9:].astype(bool)
     assert not valid[0].any()  # the hole
     assert valid[23].all()
-    assert (patches[:, 3:7][~valid] == 0).all()
-    unit = rays.scale(view.depth).metres
+    assert (patches[:, 5:9][~valid] == 0).all()
+    unit = grid.scene_scale(view.depth).metres
     last = view.depth[35:, 55:]  # the last quarter of the last patch
-    assert np.exp(patches[23, 6]) * unit == pytest.approx(np.sort(last.ravel())[12], rel=1e-5)
+    assert np.exp(patches[23, 8]) * unit == pytest.approx(np.sort(last.ravel())[12], rel=1e-5)
 
 
 def test_zooming_a_scene_changes_no_depth_by_more_than_the_scale_grid():
@@ -74,8 +76,8 @@ def test_small_pictures_have_no_holes():
     view = make_view(9, 7)
     depth = np.full((7, 9), 2.0, np.float32)
     patches = rays.of_view(dataclasses.replace(view, depth=depth), 16, 20, 2)
-    assert (patches[:, 7:] == 1).all()
-    assert torch.allclose(patches[:, 3:7], torch.zeros(1), atol=1e-3)
+    assert (patches[:, 9:] == 1).all()
+    assert torch.allclose(patches[:, 5:9], torch.zeros(1), atol=1e-3)
 
 
 def test_rays_need_no_depth():
@@ -83,6 +85,18 @@ def test_rays_need_no_depth():
     full = rays.of_view(make_view(60, 40), 4, 6, 2)
     assert torch.equal(bare[:, :3], full[:, :3])
     assert (bare[:, 3:] == 0).all()
+
+
+def test_a_ray_tells_how_steeply_it_rises():
+    up = np.array([0.1, -0.9, -0.4])
+    view = make_view(60, 40).with_up(up, "given")
+    patches = rays.of_view(view, 4, 6, 2).numpy()
+    assert np.allclose(patches[:, 3], patches[:, :3] @ up / np.linalg.norm(up), atol=1e-6)
+    assert (patches[:, 4] == 1).all()
+    encoder = rays.Encoder(2, 8, 0.02, 16)
+    known = encoder.features(torch.from_numpy(patches.copy()))
+    patches[:, 3:5] = 0
+    assert not torch.equal(encoder.features(torch.from_numpy(patches)), known)
 
 
 def test_periods_end_where_noise_takes_half_of_a_wave():
@@ -99,7 +113,7 @@ def test_features_ignore_what_is_not_valid_and_stay_float32():
     features = encoder.features(patches)
     assert features.shape == (24, encoder.inner.in_features)
     hidden = patches.clone()
-    hidden[0, 3:7] = 5.0  # depth where the flag says there is none
-    waves = slice(3 + 8, 3 + 8 + 4 * 2 * len(encoder.depth_periods))
+    hidden[0, 5:9] = 5.0  # depth where the flag says there is none
+    waves = slice(5 + 8, 5 + 8 + 4 * 2 * len(encoder.depth_periods))
     assert torch.equal(encoder.features(hidden)[0, waves], features[0, waves])
     assert encoder.bfloat16().features(patches).dtype == torch.float32

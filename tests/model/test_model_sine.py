@@ -12,14 +12,16 @@ from n3d.language import upstream  # noqa: E402
 from n3d.model import sine  # noqa: E402
 
 
-def test_the_code_is_upstreams_bit_for_bit(shared):
+def test_the_code_is_upstreams_to_the_last_bit(shared):
     from safetensors.torch import load_file
 
     unit = load_file(shared / "parity/encoding_unit.safetensors")
     widths = [int(name.removeprefix("pe_")) for name in unit if name.startswith("pe_")]
     assert len(widths) == 6
     for width in widths:
-        assert torch.equal(sine.code(unit["coords"], width), unit[f"pe_{width}"])
+        # Sines of different instruction sets differ in their last bit.
+        off = (sine.code(unit["coords"], width) - unit[f"pe_{width}"]).abs().max()
+        assert off <= torch.finfo(torch.float32).eps / 2
 
 
 def test_the_code_by_its_formula():

@@ -149,3 +149,9 @@ class Scale:
                 limit=f"{SHORTEST:g} to {LONGEST:g} m",
             )
         return out
+
+
+def scene_scale(depth: np.ndarray) -> Scale:
+    """The scene scale of a depth image with 0 where invalid, at most 100 m, at least 1 cm."""
+    metres = float(np.median(depth[depth > 0]))
+    return Scale.of_length(min(max(metres, SHORTEST), LONGEST))

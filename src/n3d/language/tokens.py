@@ -17,6 +17,7 @@ MAX_OBJECTS = 100
 _BOX = re.compile(
     r"bbox_([0-9]{1,6})=Bbox\((.*),((?:[0-9]{4},){5}[0-9]{4})(?:,([0-9]{3}))?\)", re.DOTALL
 )
+_REF = re.compile(r"(?<![A-Za-z0-9_])bbox_(0|[1-9][0-9]?)(?![0-9])")
 _HEAD = re.compile(r"<\|bbox_([0-9]{1,2})\|>")
 _PAIR = r"<\|c([0-9]{2})\|><\|f([0-9]{2})\|>"
 _BODY = re.compile(r"((?:<\|c[0-9]{2}\|><\|f[0-9]{2}\|>){6})(?:<\|y([0-9]{3})\|>)?")
@@ -64,6 +65,21 @@ def from_tokens(text: str) -> str:
         numbers += f",{match[2]}" if match[2] else ""
         out.append(f"bbox_{number}=Bbox({body[: match.start()]},{numbers})\n{body[match.end() :]}")
     return "".join(out)
+
+
+def number(cell: int) -> str:
+    """A number of four digits as its coarse and its fine token."""
+    return f"<|c{cell // 100:02d}|><|f{cell % 100:02d}|>"
+
+
+def refs_to_tokens(text: str) -> str:
+    """A trace whose boxes are named by the tokens that head them."""
+    return _REF.sub(r"<|bbox_\1|>", text)
+
+
+def refs_from_tokens(text: str) -> str:
+    """The trace that tokens stand for."""
+    return _HEAD.sub(r"bbox_\1", text)
 
 
 def count(text: str) -> int:

@@ -1,8 +1,9 @@
 """Our point code: where each patch looks, and how far away a few of its parts are.
 
-A patch is told by the direction of its ray and by the depths of a grid of sub-patches, as
-logarithms relative to the scene scale, with a flag where no depth was measured. A ray needs no
-depth, so a picture without depth still tells its field of view.
+A patch is told by the direction of its ray, how steeply that rises where gravity is known, and
+the depths of a grid of sub-patches, as logarithms relative to the scene scale, with a flag where
+no depth was measured. A ray needs no depth, so a picture without depth still tells its field of
+view.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from n3d.language.grid import LONGEST, SHORTEST, Scale
+from n3d.language import grid
 from n3d.scene import RGBD
 
 DEPTH_PERIOD = 8.0
@@ -35,9 +36,13 @@ def depth_periods(noise: float) -> tuple[float, ...]:
     return tuple(DEPTH_PERIOD / 2**i for i in range(count))
 
 
+RAY = 5
+"""Numbers of a ray: its unit vector, its part along up, and a flag, both 0 where up is unknown."""
+
+
 def width(samples: int) -> int:
-    """Numbers per patch: a ray (3), then log depths and flags of samples x samples parts."""
-    return 3 + 2 * samples**2
+    """Numbers per patch: a ray, then log depths and flags of samples x samples parts."""
+    return RAY + 2 * samples**2
 
 
 def of_view(view: RGBD, rows: int, columns: int, samples: int) -> Tensor:
@@ -48,21 +53,18 @@ def of_view(view: RGBD, rows: int, columns: int, samples: int) -> Tensor:
     """
     out = np.zeros((rows * columns, width(samples)), np.float32)
     out[:, :3] = _rays(view, rows, columns)
+    if view.up is not None:
+        out[:, 3] = out[:, :3] @ view.up
+        out[:, 4] = 1
     if view.depth is not None:
         depth = _medians(view.depth, rows * samples, columns * samples)
         parts = depth.reshape(rows, samples, columns, samples).swapaxes(1, 2)
         parts = parts.reshape(rows * columns, samples**2)
         valid = parts > 0
-        log = np.log(np.where(valid, parts, 1) / scale(view.depth).metres)
-        out[:, 3 : 3 + samples**2] = np.where(valid, log, 0)
-        out[:, 3 + samples**2 :] = valid
+        log = np.log(np.where(valid, parts, 1) / grid.scene_scale(view.depth).metres)
+        out[:, RAY : RAY + samples**2] = np.where(valid, log, 0)
+        out[:, RAY + samples**2 :] = valid
     return torch.from_numpy(out)
-
-
-def scale(depth: np.ndarray) -> Scale:
-    """The scene scale of a depth image, at most 100 m and at least 1 cm."""
-    metres = float(np.median(depth[depth > 0]))
-    return Scale.of_length(min(max(metres, SHORTEST), LONGEST))
 
 
 def _rays(view: RGBD, rows: int, columns: int) -> np.ndarray:
@@ -110,7 +112,7 @@ class Encoder(nn.Module):
         self.samples = samples
         self.depth_periods = depth_periods(noise)
         depths = samples**2 * 2 * (1 + len(self.depth_periods))
-        rays = 3 + 2 * 2 * len(RAY_PERIODS)
+        rays = RAY + 3 * 2 * len(RAY_PERIODS)
         self.inner = nn.Linear(depths + rays, hidden)
         self.outer = nn.Linear(hidden, hidden)
         self.early = Zero(hidden, size)
@@ -119,9 +121,10 @@ class Encoder(nn.Module):
     def features(self, patches: Tensor) -> Tensor:
         """Waves (n, features) float32 of patches (n, width): computed in float32 always."""
         patches = patches.float()
-        ray, depth, valid = patches.split([3, self.samples**2, self.samples**2], dim=-1)
+        ray, depth, valid = patches.split([RAY, self.samples**2, self.samples**2], dim=-1)
         waves = [valid[..., None] * w for w in _waves(depth, self.depth_periods)]
-        parts = [ray, depth, valid, *waves, *_waves(ray[:, :2], RAY_PERIODS)]
+        rises = [ray[:, 4:, None] * w for w in _waves(ray[:, 3:4], RAY_PERIODS)]
+        parts = [ray, depth, valid, *waves, *rises, *_waves(ray[:, :2], RAY_PERIODS)]
         return torch.cat([p.flatten(1) for p in parts], dim=-1)
 
     def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
