@@ -267,6 +267,22 @@ def test_without_a_step_the_mask_decides():
     assert ((share >= 0.5) == (inside > 0)).all()
 
 
+def test_an_outline_does_not_depend_on_what_memory_held_before():
+    depth = plane(50, 50)
+    inside = np.ones((50, 50), np.uint8)  # the mask goes on where the trusted pixels' reach ends
+    core = np.zeros((50, 50), np.uint8)
+    core[20:30, 20:30] = 1
+    found = []
+    for left_over in (-7.0, 0.9):
+        maps = [np.full((50, 50), left_over, np.float32) for _ in range(3)]
+        share, expected, behind = maps
+        outlines.grow(depth, inside, core, 0.04, 0.05, 3, 4, 2, expected, share, behind)
+        out = np.full((200, 6), left_over)
+        found.append(out[: outlines.outline(share, expected, behind, out)])
+    assert len(found[0]) == 64
+    assert (found[0] == found[1]).all()
+
+
 def test_an_edge_between_pixels_is_found_to_a_part_of_a_pixel():
     h, w, edge = 40, 60, 30.3
     x = np.arange(w) + 0.5

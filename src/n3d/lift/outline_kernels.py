@@ -86,6 +86,7 @@ def grow(w, inside, core, jump, step, reach, window, stride, expected, share, be
     h, n = w.shape
     order = np.empty(h * n, np.int32)
     source = np.empty(h * n, np.int32)  # the pixel of the first layer whose plane is taken over
+    behind[:] = -1
     filled = _first_layer(w, core, jump, order, source, expected, share)
     planes = np.empty((filled, 3))
     planes[:, 2] = -1
