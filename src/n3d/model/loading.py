@@ -14,6 +14,7 @@ from transformers.utils import logging
 
 from n3d.errors import ConfigError, InputError, N3DError
 from n3d.model import chat, matching, processing, weights
+from n3d.model.calibration import Calibration
 from n3d.model.configs import ENCODINGS
 from n3d.model.networks import FAMILIES, RENAMES
 from n3d.model.spatial import SpatialModel
@@ -53,7 +54,8 @@ def load(
         matching.check_finite(network, folder)
         processor = _read_processor(folder, config)
     network.eval()
-    return SpatialModel(network if device is None else network.to(device), processor)
+    network = network if device is None else network.to(device)
+    return SpatialModel(network, processor, Calibration.read(folder))
 
 
 @contextlib.contextmanager

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor
 from transformers import BatchFeature
 
-from n3d.errors import InputError
-from n3d.language import labels, upstream
+from n3d.errors import ConfigError, InputError
+from n3d.language import dialogues, labels, upstream
+from n3d.language.dialogues import Setting
 from n3d.model import chat, inputs, released
+from n3d.model.calibration import Calibration
+from n3d.model.decoding import Tongue
 from n3d.model.inputs import Seen
 from n3d.model.processing import N3DProcessor
-from n3d.scene import RGBD
+from n3d.scene import RGBD, Object3D, Prediction
 
 
 @dataclass(frozen=True, eq=False)
 class SpatialModel:
-    """A network that reads views with 3D points, and the processor that makes its tensors."""
+    """A network that reads views with 3D points, and the processor that makes its tensors.
+
+    `detect` and `ground` make it a `Grounder`; `answer` grounds and reasons in one conversation.
+    Where a view is taken, a `Look` (see `look`) may be given: it is a view that was read before.
+    """
 
     network: Any
     processor: N3DProcessor
+    calibration: Calibration = field(default_factory=Calibration)
+
+    @cached_property
+    def tongue(self) -> Tongue:
+        """The tokenizer as the decoder needs it."""
+        return Tongue(self.processor.tokenizer, self.network.config.text_config.vocab_size)
 
     @property
     def layout(self) -> str:
@@ -44,6 +58,68 @@ class SpatialModel:
         """Write a directory that `load` and the Auto* classes read."""
         self.network.save_pretrained(Path(folder))
         self.processor.save_pretrained(Path(folder))
+        if self.calibration != Calibration():
+            self.calibration.write(Path(folder))
+
+    def look(self, view: RGBD):
+        """The view, read once for all that will be asked about it."""
+        from n3d.model import requests
+
+        return requests.look(self, [view])[0]
+
+    def detect(self, view, **options) -> list[Object3D]:
+        """All objects of a view. `options` are those of `requests.Options`."""
+        return self._locate(view, dialogues.DETECT, options)
+
+    def ground(
+        self,
+        view,
+        names: str | Sequence[str] | None = None,
+        *,
+        box: Sequence[float] | None = None,
+        point: Sequence[float] | None = None,
+        **options,
+    ) -> list[Object3D]:
+        """The objects that phrases name, or the one in a rectangle or at a point, in pixels.
+
+        Nothing that matches gives an empty list. Raises ConfigError unless exactly one of
+        `names`, `box` (x0, y0, x1, y1) and `point` (x, y) is given, and as `dialogues.locate`.
+        """
+        if sum(x is not None for x in (names, box, point)) != 1:
+            raise ConfigError(
+                "exactly one of names, box and point must be given", code="ground-request"
+            )
+        if names is not None:
+            text = dialogues.locate([names] if isinstance(names, str) else names)
+        else:
+            rgbd = view if isinstance(view, RGBD) else view.view
+            place: Any = box if box is not None else point
+            text = dialogues.locate_at(Setting.of(rgbd, own=self.tongue.own), place)
+        return self._locate(view, text, options)
+
+    def _locate(self, view, text: str, options: dict[str, Any]) -> list[Object3D]:
+        from n3d.model import requests
+
+        made = requests.Options(**options)
+        return list(requests.run(self, [requests.Request(view, text)], made)[0].objects)
+
+    @overload
+    def answer(self, view, question: str, **options) -> Prediction: ...
+    @overload
+    def answer(self, view, question: Sequence[str], **options) -> list[Prediction]: ...
+    def answer(self, view, question, *, objects: Sequence[Object3D] | None = None, **options):
+        """The boxes, trace and answer of a question, or of each of several about one view.
+
+        `objects` that are known take the place of boxes that the network would write. What
+        cannot be answered is told by the prediction's `fault`. `options` are those of
+        `requests.Options`. Raises QuestionError for a text that is no question.
+        """
+        from n3d.model import requests
+
+        many = [question] if isinstance(question, str) else list(question)
+        asked = [requests.Request(view, dialogues.ask(q), q, objects) for q in many]
+        found = requests.run(self, asked, requests.Options(**options))
+        return found[0] if isinstance(question, str) else found
 
     def upstream_inputs(self, image_file: Any, points_file: Any, user_text: str) -> BatchFeature:
         """The tensors of a prompt of the released weights (`user_text` without vision tokens)."""

@@ -1,0 +1,113 @@
+"""What held-out data say about a network's confidence: how wide its spreads must be, and how
+often a box with a given score is right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from n3d.errors import ConfigError
+from n3d.scene import files, strict_json
+
+NAME = "calibration.json"
+PARTS = ("uv", "z", "size", "yaw")
+_OF_NUMBER = (0, 0, 1, 2, 2, 2, 3)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A monotone map of scores, linear between its knots, and a factor for each kind of spread."""
+
+    raw: tuple[float, ...] = (0.0, 1.0)
+    right: tuple[float, ...] = (0.0, 1.0)
+    factors: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        for name in ("raw", "right", "factors"):
+            values = tuple(float(v) for v in getattr(self, name))
+            object.__setattr__(self, name, values)
+            if not np.isfinite(values).all() or min(values, default=-1) < 0:
+                raise ConfigError("must be finite and >= 0", code="calibration", field=name)
+        if len(self.raw) != len(self.right) or (np.diff(self.raw) <= 0).any():
+            raise ConfigError("must rise and have a value each", code="calibration", field="raw")
+        if (np.diff(self.right) < 0).any() or max(self.right) > 1:
+            raise ConfigError("must not fall, nor exceed 1", code="calibration", field="right")
+        if len(self.factors) != len(PARTS):
+            raise ConfigError(
+                "must have one for each part",
+                code="calibration",
+                field="factors",
+                limit=", ".join(PARTS),
+            )
+
+    def score(self, raw: float) -> float:
+        """The chance that a box of this raw score is right."""
+        return float(np.interp(raw, self.raw, self.right))
+
+    def widths(self, numbers: int) -> np.ndarray:
+        """The factors of the spreads of a box's 6 or 7 numbers."""
+        return np.array([self.factors[i] for i in _OF_NUMBER[:numbers]])
+
+    def write(self, folder: Path) -> None:
+        """Write it beside the weights that it belongs to."""
+        files.write_json(
+            folder / NAME,
+            {"raw": list(self.raw), "right": list(self.right), "factors": list(self.factors)},
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> Calibration:
+        """That of a model directory, or none; ConfigError naming the field that is wrong."""
+        path = folder / NAME
+        if not path.is_file():
+            return cls()
+        data: Any = strict_json.load(path)
+        try:
+            return cls(**{k: tuple(data[k]) for k in ("raw", "right", "factors")})
+        except ConfigError as e:
+            raise e.at(file=path) from None
+        except (LookupError, TypeError, ValueError):
+            raise ConfigError(
+                "must hold the lists raw, right and factors", code="calibration", file=path
+            ) from None
+
+
+def fit(
+    scores: Sequence[float],
+    right: Sequence[bool],
+    errors: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+) -> Calibration:
+    """A calibration from uncalibrated scores, whether their boxes were right, and errors.
+
+    Scores are mapped by isotonic regression (at most 32 knots). `errors` holds for "uv", "z",
+    "size" and "yaw" the absolute errors and the spreads that were given for them: the factor
+    makes 68 % of the errors smaller than their spread. Raises ConfigError for too few boxes.
+    """
+    from scipy.optimize import isotonic_regression
+
+    if len(scores) < 20 or len(scores) != len(right):
+        raise ConfigError(
+            f"has {len(scores)} boxes", code="calibration-few", field="scores", limit="at least 20"
+        )
+    order = np.argsort(scores, kind="stable")
+    x = np.asarray(scores, dtype=float)[order]
+    y = isotonic_regression(np.asarray(right, dtype=float)[order]).x
+    # Means of equal shares of the boxes: steps of few boxes would be taken too seriously.
+    groups = np.array_split(np.arange(len(x)), min(32, len(x) // 10 + 1))
+    knots = np.array([[x[g].mean(), y[g].mean()] for g in groups])
+    keep = np.concatenate([[True], np.diff(knots[:, 0]) > 1e-9])
+    factors = []
+    for part in PARTS:
+        off, given = (np.asarray(v, dtype=float) for v in errors.get(part, ((), ())))
+        some = given > 0
+        ratio = off[some] / given[some]
+        factors.append(float(np.quantile(ratio, SHARE)) if len(ratio) >= 20 else 1.0)
+    return Calibration(tuple(knots[keep, 0]), tuple(np.clip(knots[keep, 1], 0, 1)), tuple(factors))
+
+
+SHARE = 0.6827
+"""How many errors of a normal distribution are within one standard deviation."""

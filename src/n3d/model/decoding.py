@@ -1,0 +1,297 @@
+"""Writing token by token: what a plan leaves open is chosen by the network, the rest is appended.
+
+A plan hands out a reply in segments: a text that is forced, or a grammar within which the network
+chooses. Tokens that are forced, by a plan or because a grammar leaves one way to go on, are read
+by the network in one step together with the next open one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from n3d.errors import ConfigError
+from n3d.model import prefixes
+from n3d.model.prefixes import Prefix
+
+
+@dataclass(frozen=True)
+class Force:
+    """A text that is appended as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Choose:
+    """A segment within a grammar of `language.grammars`."""
+
+    grammar: str
+
+
+@dataclass(frozen=True)
+class Free:
+    """Anything, up to the end of the turn."""
+
+
+Segment = Force | Choose | Free
+
+
+class Plan(Protocol):
+    """What a reply is made of."""
+
+    def advance(self, text: str) -> Segment | None:
+        """The next segment after the text so far, None at the end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are chosen: greedily, or at a `temperature` > 0 from the `top_k` likeliest that
+    hold `top_p` of the probability, drawn with `seed`."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int = 0
+    max_tokens: int = 4096
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("temperature", 0, 100), ("top_p", 1e-6, 1), ("top_k", 0, 1 << 20),
+            ("seed", 0, 1 << 62), ("max_tokens", 1, 1 << 20),
+        ):  # fmt: skip
+            if not low <= getattr(self, name) <= high:
+                raise ConfigError(
+                    f"is {getattr(self, name)!r}",
+                    code="config-value",
+                    field=name,
+                    limit=f"{low:g} to {high:g}",
+                )
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A token that the network chose: `place` among the tokens of its reply, its probability
+    among those allowed, and, where a digit or one of our own number tokens was due, the
+    probabilities of all of them, the lowest first."""
+
+    token: int
+    place: int
+    probability: float
+    numbers: np.ndarray | None = None
+
+
+@dataclass(eq=False)
+class Reply:
+    """What was written: the text, its tokens, which were chosen, and whether it came to its end."""
+
+    ids: list[int] = field(default_factory=list)
+    picked: list[Picked] = field(default_factory=list)
+    text: str = ""
+    whole: bool = False
+
+
+@dataclass
+class Tally:
+    """What decoding cost: passes of the network, rows in them, tokens chosen and forced."""
+
+    passes: int = 0
+    chosen: int = 0
+    forced: int = 0
+
+
+class Tongue:
+    """A tokenizer as the decoder needs it: grammars over it, and which tokens are numbers."""
+
+    def __init__(self, tokenizer: Any, vocabulary: int) -> None:
+        self.tokenizer = tokenizer
+        self.vocabulary = vocabulary
+        self.end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+        self.numbers = _number_tokens(tokenizer)
+        self._grammars: Any = None
+
+    @property
+    def own(self) -> bool:
+        """Whether it has tokens of our own for boxes and numbers."""
+        return len(self.numbers) == 4
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text."""
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens, as it is."""
+        return self.tokenizer.decode(
+            ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+
+    def matcher(self, grammar: str) -> Any:
+        """A walk through a grammar, at its start."""
+        from llguidance import LLMatcher
+        from llguidance.hf import from_tokenizer
+
+        if self._grammars is None:
+            self._grammars = from_tokenizer(self.tokenizer, self.vocabulary, self.end)
+        found = LLMatcher(self._grammars, LLMatcher.grammar_from_lark(grammar))
+        assert not found.is_error(), found.get_error()
+        return found
+
+
+def _number_tokens(tokenizer: Any) -> list[list[int]]:
+    """The tokens for the values of one place of a number, the lowest first: digits, and our own
+    coarse and fine halves and yaws where there are such."""
+    pair = [f"{i:02d}" for i in range(100)]
+    found = []
+    for names in (
+        [str(i) for i in range(10)],
+        [f"<|c{p}|>" for p in pair],
+        [f"<|f{p}|>" for p in pair],
+        [f"<|y{i:03d}|>" for i in range(360)],
+    ):
+        ids = tokenizer.convert_tokens_to_ids(names)
+        if None not in ids and tokenizer.unk_token_id not in ids:
+            found.append(ids)
+    return found
+
+
+class _Writer:
+    """One reply while it is written."""
+
+    def __init__(self, plan: Plan, tongue: Tongue, sampling: Sampling, seed: int) -> None:
+        self.plan, self.tongue, self.sampling = plan, tongue, sampling
+        self.reply = Reply()
+        self.pending: list[int] = []
+        self.matcher: Any = None
+        self.free = False
+        self.done = False
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def go_on(self) -> None:
+        """Append what is forced, until the network must choose or the reply is at its end."""
+        while not self.done:
+            if self.matcher is not None:
+                forced = self.matcher.compute_ff_tokens()
+                if forced:
+                    self.matcher.consume_tokens(forced)
+                    self._take(forced)
+                if not self.matcher.is_stopped():
+                    return
+                self.matcher = None
+            elif self.free:
+                return
+            segment = self.plan.advance(self.tongue.decode(self.reply.ids))
+            if segment is None:
+                self._finish(whole=True)
+            elif isinstance(segment, Force):
+                self._take(self.tongue.encode(segment.text))
+            elif isinstance(segment, Free):
+                self.free = True
+            else:
+                self.matcher = self.tongue.matcher(segment.grammar)
+
+    def choose(self, logits: Tensor) -> None:
+        """Choose the next token from logits (vocabulary,) float32."""
+        allowed = None
+        if self.matcher is not None:
+            bits = np.frombuffer(self.matcher.compute_bitmask(), np.uint8)
+            allowed = np.flatnonzero(np.unpackbits(bits, bitorder="little")[: len(logits)])
+        places = torch.arange(len(logits)) if allowed is None else torch.from_numpy(allowed)
+        probabilities = logits[places].softmax(dim=-1)
+        at = self._draw(probabilities)
+        token = int(places[at])
+        numbers = None if allowed is None else self._numbers(allowed, probabilities)
+        self.reply.picked.append(
+            Picked(token, len(self.reply.ids), float(probabilities[at]), numbers)
+        )
+        if token == self.tongue.end:
+            self.matcher, self.free = None, False
+            return
+        if self.matcher is not None:
+            self.matcher.consume_token(token)
+        self._take([token])
+
+    def _numbers(self, allowed: np.ndarray, probabilities: Tensor) -> np.ndarray | None:
+        for group in self.tongue.numbers:
+            if 1 < len(allowed) <= len(group):
+                value = {token: i for i, token in enumerate(group)}
+                if all(int(token) in value for token in allowed):
+                    out = np.zeros(len(group))
+                    out[[value[int(token)] for token in allowed]] = probabilities.double()
+                    return out
+        return None
+
+    def _draw(self, probabilities: Tensor) -> int:
+        s = self.sampling
+        if s.temperature <= 0:
+            return int(probabilities.argmax())
+        p = (probabilities.double().log() / s.temperature).softmax(dim=-1)
+        p, order = p.sort(descending=True)
+        keep = p.cumsum(dim=-1) - p < s.top_p
+        if s.top_k:
+            keep[s.top_k :] = False
+        drawn = torch.multinomial(p * keep, 1, generator=self.generator)
+        return int(order[drawn])
+
+    def _take(self, ids: Sequence[int]) -> None:
+        self.reply.ids += ids
+        self.pending += ids
+        if len(self.reply.ids) > self.sampling.max_tokens:
+            self._finish(whole=False)
+
+    def _finish(self, whole: bool) -> None:
+        self.done, self.reply.whole = True, whole
+        self.reply.text = self.tongue.decode(self.reply.ids)
+
+
+def write(
+    network: Any,
+    tongue: Tongue,
+    prefix: Prefix,
+    starts: Sequence[Sequence[int]],
+    plans: Sequence[Plan],
+    sampling: Sampling | None = None,
+    *,
+    tally: Tally | None = None,
+    watch: Callable[[int, Tensor], None] | None = None,
+) -> list[Reply]:
+    """One reply for each row of the prefix, which is used up.
+
+    Each row first reads its tokens of `starts`. `watch` is shown every row's logits where it
+    chooses. Raises nothing that the network writes could cause.
+    """
+    sampling, tally = sampling or Sampling(), tally or Tally()
+    writers = [_Writer(p, tongue, sampling, sampling.seed + i) for i, p in enumerate(plans)]
+    for writer, start in zip(writers, starts, strict=True):
+        writer.pending = list(start)
+        writer.go_on()
+    rows = list(range(len(writers)))
+    while True:
+        open_rows = [r for r in rows if not writers[r].done]
+        if not open_rows:
+            return [w.reply for w in writers]
+        if len(open_rows) <= len(rows) // 2:
+            prefix = prefix.select([rows.index(r) for r in open_rows])
+            rows = open_rows
+        chunks = [[] if writers[r].done else writers[r].pending for r in rows]
+        prefixes.extend(network, prefix, chunks)
+        tally.passes += 1
+        with torch.no_grad():
+            logits = network.lm_head(prefix.hidden).float().cpu()
+        for i, r in enumerate(rows):
+            writer = writers[r]
+            if writer.done:
+                continue
+            writer.pending = []
+            if watch is not None:
+                watch(r, logits[i])
+            before = len(writer.reply.ids)
+            writer.choose(logits[i])
+            writer.go_on()
+            tally.chosen += 1
+            tally.forced += max(len(writer.reply.ids) - before - 1, 0)

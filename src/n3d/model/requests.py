@@ -1,0 +1,258 @@
+"""Requests about views -> predictions: one encoding of a view for all that is asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from n3d import reason
+from n3d.errors import ConfigError, QuestionError, TraceError
+from n3d.language import dialogues, grammars
+from n3d.language.dialogues import Setting
+from n3d.model import chat, decoding, prefixes, spreads
+from n3d.model.decoding import Sampling, Tally
+from n3d.model.plans import Answering, Locating
+from n3d.model.prefixes import Prefix
+from n3d.model.spatial import SpatialModel
+from n3d.reason import ops
+from n3d.reason.answering import LENGTHS, worded
+from n3d.scene import RGBD, Object3D, Prediction, Quantity, Query, Trace
+
+ABSENT = "object-absent: nothing in the picture matches"
+TRUNCATED = "truncated: the reply did not come to its end"
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A view that a network has read; whatever is asked about it goes on from there."""
+
+    view: RGBD
+    setting: Setting
+    prefix: Prefix
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Something to write about a view: `text` as `dialogues` has it, and its `question` unless
+    boxes alone are wanted. `given` objects are known and begin the reply."""
+
+    view: RGBD | Look
+    text: str
+    question: str | None = None
+    given: Sequence[Object3D] | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """How replies are written and read.
+
+    `computed` results of a trace are computed and forced, else the network writes them and the
+    check says where it erred. `refine` is None or "depth" (`lift.refine`). Intervals hold
+    `level` of the samples drawn with `seed`. At most `most` boxes are written.
+    """
+
+    computed: bool = True
+    refine: str | None = None
+    level: float = 0.9
+    seed: int = 0
+    most: int = grammars.MAX_BOXES
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def __post_init__(self) -> None:
+        def refuse(name: str, limit: str) -> ConfigError:
+            found = getattr(self, name)
+            return ConfigError(f"is {found!r}", code="config-value", field=name, limit=limit)
+
+        if not 0 < self.level < 1:
+            raise refuse("level", "0 to 1")
+        if not 1 <= self.most <= grammars.MAX_BOXES:
+            raise refuse("most", f"1 to {grammars.MAX_BOXES}")
+        if self.refine not in (None, "depth"):
+            raise refuse("refine", "None or 'depth'")
+        if self.refine and not self.computed:
+            raise ConfigError(
+                "needs computed results: what was written belongs to other boxes",
+                code="config-conflict",
+                field="refine",
+            )
+
+
+def look(model: SpatialModel, views: Sequence[RGBD]) -> list[Look]:
+    """Read views, in one batch; each Look has a row of its own."""
+    settings = [Setting.of(v, own=model.tongue.own) for v in views]
+    prompts = [_opening(s) for s in settings]
+    made = model.batch(prompts, [[model.see(v)] for v in views])
+    prefix = prefixes.read(model.network, made)
+    return [Look(v, s, prefix.select([i])) for i, (v, s) in enumerate(zip(views, settings))]
+
+
+def _opening(setting: Setting) -> str:
+    """The user's turn up to its request."""
+    whole = chat.write([("user", dialogues.opening(setting))])
+    return whole[: whole.rindex("<|im_end|>")]
+
+
+def _asking(text: str) -> str:
+    """The rest of the prompt after `_opening`."""
+    return f"{text}<|im_end|>\n<|im_start|>assistant\n"
+
+
+def run(
+    model: SpatialModel,
+    requests: Sequence[Request],
+    options: Options | None = None,
+    *,
+    tally: Tally | None = None,
+) -> list[Prediction]:
+    """The prediction of each request, decoded together; what goes wrong is its `fault`."""
+    options = options or Options()
+    if not requests:
+        return []
+    looks = _looks(model, requests)
+    plans = [_plan(r, k, options) for r, k in zip(requests, looks)]
+    replies = decoding.write(
+        model.network,
+        model.tongue,
+        prefixes.join([k.prefix for k in looks], model.network),
+        [model.tongue.encode(_asking(r.text)) for r in requests],
+        plans,
+        options.sampling,
+        tally=tally,
+    )
+    return [
+        _prediction(model, r, k, p, reply, options)
+        for r, k, p, reply in zip(requests, looks, plans, replies, strict=True)
+    ]
+
+
+def stream(
+    model: SpatialModel,
+    requests: Sequence[Request] | Iterator[Request],
+    options: Options | None = None,
+    *,
+    batch: int = 8,
+) -> Iterator[Prediction]:
+    """Predictions in the order of any number of requests, `batch` at a time."""
+    held: list[Request] = []
+    for request in requests:
+        held.append(request)
+        if len(held) >= batch:
+            yield from run(model, held, options)
+            held = []
+    yield from run(model, held, options)
+
+
+def _looks(model: SpatialModel, requests: Sequence[Request]) -> list[Look]:
+    """The Look of each request; views that several share are read once."""
+    new = {id(r.view): r.view for r in requests if not isinstance(r.view, Look)}
+    read = dict(zip(new, look(model, list(new.values())) if new else []))
+    return [r.view if isinstance(r.view, Look) else read[id(r.view)] for r in requests]
+
+
+def _plan(request: Request, seen: Look, options: Options) -> Answering | Locating:
+    if request.question is None:
+        return Locating(seen.setting, options.most)
+    return Answering(
+        seen.setting, computed=options.computed, given=request.given, most=options.most
+    )
+
+
+def _prediction(
+    model: SpatialModel,
+    request: Request,
+    seen: Look,
+    plan: Answering | Locating,
+    reply: decoding.Reply,
+    options: Options,
+) -> Prediction:
+    parsed = dialogues.read(reply.text, ops.SIGNATURES, seen.setting)
+    objects = _objects(model, request, seen, parsed.objects, reply, options)
+    view = seen.view
+    found = Prediction(
+        question=request.question or "",
+        text=reply.text,
+        objects=tuple(objects),
+        fault=None if reply.whole else TRUNCATED,
+        notes=tuple(str(f) for f in (*parsed.objects.faults, *parsed.steps.faults)),
+        provenance=view.provenance,
+        up=None if view.up is None else tuple(float(v) for v in view.up),  # pyright: ignore
+    )
+    if request.question is None or found.fault:
+        return found
+    if not objects:
+        return replace(found, fault=ABSENT)
+    failed = plan.fault if isinstance(plan, Answering) else None
+    if failed is not None or not parsed.steps.items:
+        return replace(found, fault=f"trace: {failed or 'the reply has no trace'}")
+    return _answered(found, Trace(parsed.steps.items), view, options)
+
+
+def _objects(
+    model: SpatialModel, request: Request, seen: Look, parsed: Any, reply, options: Options
+) -> list[Object3D]:
+    if request.given is not None:
+        # What was written is rounded to the grid: what is known keeps its score and spread.
+        keep = {i: request.given[n] for n, i in reversed(parsed.where.items())}
+        return [
+            replace(o, id=keep[i].id, score=keep[i].score, spread=keep[i].spread)
+            for i, o in enumerate(parsed.items)
+        ]
+    doubts = spreads.doubts(reply.picked, seen.setting.up is not None)
+    mine = {i: doubts[n] for n, i in reversed(parsed.where.items()) if n < len(doubts)}
+    objects = list(parsed.items)
+    if len(mine) == len(objects):
+        found = [mine[i] for i in range(len(objects))]
+        objects = spreads.with_doubt(objects, found, seen.setting, model.calibration)
+    if options.refine and seen.view.depth is not None:
+        from n3d.lift.refining import refine
+
+        objects = refine(seen.view, objects)
+    return objects
+
+
+def _answered(found: Prediction, trace: Trace, view: RGBD, options: Options) -> Prediction:
+    """The prediction with its trace, run again on its boxes, and the answer in words."""
+    objects, up = found.objects, view.up
+    try:
+        check, values = reason.replay(trace, objects, up=up)
+        if options.computed:
+            # Exact results instead of written ones: they are the same to the digits written.
+            steps = (replace(s, out=v) for s, v in zip(trace.steps, values))
+            trace = Trace(tuple(steps))
+            check, _ = reason.replay(trace, objects, up=up)
+        sampled = reason.sample(
+            trace,
+            objects,
+            up=up,
+            scale_sigma=view.scale_sigma,
+            seed=options.seed,
+            level=options.level,
+        )
+    except TraceError as e:
+        return replace(found, trace=trace, fault=f"trace: {e}")
+    value = trace.answer
+    if isinstance(value, Quantity) and value.unit in LENGTHS and not view.metric:
+        return replace(
+            found, trace=trace, check=check, fault="not-metric: the depth has no known unit"
+        )
+    answer = worded(
+        _query(found.question, objects),
+        value,
+        objects,
+        up,
+        sampled.interval,
+        sampled.probability,
+        options.level,
+    )
+    return replace(
+        found, trace=trace, check=check, answer=answer, text=reason.explain(trace, objects, up)
+    )
+
+
+def _query(question: str, objects: Sequence[Object3D]) -> Query:
+    """What the question asks for beyond its trace: the unit of its answer."""
+    try:
+        return reason.understand(question, [o.label for o in objects])
+    except QuestionError:
+        return Query("", (), {}, question)

@@ -1,0 +1,149 @@
+"""How sure a network was of the boxes that it wrote, from the probabilities of their tokens.
+
+A number is written place by place, so its distribution is a mixture: at each place the values
+that were passed over, with what they would have stood for, and the value that was written.
+Quantiles of it give a spread; no further pass of the network is needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from n3d.geometry import Box3D, overlap
+from n3d.language import boxes, grid
+from n3d.language.dialogues import Setting
+from n3d.model.calibration import Calibration
+from n3d.model.decoding import Picked
+from n3d.reason.replay import draw
+from n3d.scene import BoxSpread, Object3D
+
+SIDES = (0.158655, 0.841345)
+"""One standard deviation to either side of a normal distribution."""
+DRAWS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Doubt:
+    """What the tokens of one box say: how likely it was begun and named as it is, and for each
+    of its numbers (6, or 7 with yaw) the standard deviation in cells."""
+
+    named: float
+    sigma: np.ndarray
+
+
+def doubts(picked: Sequence[Picked], upright: bool) -> list[Doubt]:
+    """The doubt of each box of a reply, in the order they were written."""
+    found: list[Doubt] = []
+    named, places = 1.0, []
+    for p in picked:
+        if p.numbers is None:
+            if places:  # the numbers of a box are at their end
+                if _whole(places, upright):
+                    found.append(Doubt(named, _sigmas(places)))
+                named, places = 1.0, []
+            named *= p.probability
+        else:
+            places.append(p.numbers)
+            if _whole(places, upright):
+                found.append(Doubt(named, _sigmas(places)))
+                named, places = 1.0, []
+    return found
+
+
+def _counts(places: Sequence[np.ndarray], upright: bool) -> list[int]:
+    """How many places each number of a box has, in our own tokens or in digits."""
+    own = len(places[0]) == 100
+    return [2 if own else 4] * 6 + ([1 if own else 3] if upright else [])
+
+
+def _whole(places: Sequence[np.ndarray], upright: bool) -> bool:
+    return len(places) == sum(_counts(places, upright))
+
+
+def _sigmas(places: Sequence[np.ndarray]) -> np.ndarray:
+    upright = len(places) in (13, 27)
+    ends = np.cumsum([0, *_counts(places, upright)])
+    return np.array([sigma(places[a:b]) for a, b in pairwise(ends)])
+
+
+def sigma(places: Sequence[np.ndarray]) -> float:
+    """Half the width, in units of the last place, of the central 68 % of a written number.
+
+    `places` are the probabilities of each place's values, given the places before it.
+    """
+    unit = math.prod(len(p) for p in places)
+    starts, widths, shares = [], [], []
+    before, share = 0.0, 1.0
+    for i, p in enumerate(places):
+        unit //= len(p)
+        taken = int(np.argmax(p))
+        for value in np.flatnonzero(p > 0):
+            if value != taken or i + 1 == len(places):
+                starts.append(before + value * unit)
+                widths.append(unit)
+                shares.append(share * p[value])
+        before += taken * unit
+        share *= float(p[taken])
+    order = np.argsort(starts)
+    left, width, mass = (np.asarray(x, dtype=float)[order] for x in (starts, widths, shares))
+    edges = np.stack([left, left + width], axis=1).ravel()
+    total = np.cumsum(mass) / mass.sum()
+    heights = np.stack([np.concatenate([[0.0], total[:-1]]), total], axis=1).ravel()
+    low, high = np.interp(SIDES, heights, edges)
+    return float(high - low) / 2
+
+
+def with_doubt(
+    objects: Sequence[Object3D],
+    found: Sequence[Doubt],
+    setting: Setting,
+    calibration: Calibration | None = None,
+) -> list[Object3D]:
+    """Objects with a spread and a score, the calibrated chance that the box is right.
+
+    The raw score is the chance of the box's name times the IoU to be expected of it: the mean
+    over boxes drawn within its spread. A calibration widens spreads and maps scores.
+    """
+    calibration = calibration or Calibration()
+    return [
+        replace(o, spread=s, score=calibration.score(d.named * expected_iou(o, s, setting)))
+        for o, d in zip(objects, found, strict=True)
+        for s in [spread(o, d.sigma * calibration.widths(len(d.sigma)), setting)]
+    ]
+
+
+def spread(o: Object3D, sigma: np.ndarray, setting: Setting) -> BoxSpread:
+    """The spread of a box from the standard deviations (6 or 7) of its numbers, in cells.
+
+    u and v move the centre across the view, z along its ray; lengths are on a logarithmic grid.
+    """
+    camera = setting.camera
+    x, y, z = o.box.center
+    per_cell = (grid.UV_HIGH - grid.UV_LOW) / grid.CELLS
+    ratio = math.log(10) / grid.PER_DECADE
+    across = sigma[:2] * per_cell * [camera.width / camera.fx, camera.height / camera.fy] * z
+    along = sigma[2] * ratio * z
+    centre = [math.hypot(across[0], along * x / z), math.hypot(across[1], along * y / z), along]
+    yaw = float(sigma[6] * grid.YAW_STEP) if len(sigma) > 6 else 0.0
+    size = boxes.fit(o.box, setting.up, "snap").size
+    written = sigma[3:6] * ratio * size
+    # Spreads are along the box's own axes; the written form may name them in another order.
+    order = _axes(o, setting)
+    return BoxSpread(np.asarray(centre), written[order], min(yaw, math.pi / 8))
+
+
+def _axes(o: Object3D, setting: Setting) -> np.ndarray:
+    """For each axis of the box, which axis of its written form it is."""
+    turned = boxes.fit(o.box, setting.up, "snap").rotation
+    return np.abs(o.box.rotation.T @ turned).argmax(axis=1)
+
+
+def expected_iou(o: Object3D, spread: BoxSpread, setting: Setting) -> float:
+    """The mean IoU of a box with boxes drawn within a spread."""
+    drawn = draw([replace(o, spread=spread)], DRAWS, 0, up=setting.up)
+    return float(overlap.iou(Box3D.stack([o.box]), drawn[0]).mean())
