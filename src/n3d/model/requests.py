@@ -49,7 +49,8 @@ class Options:
 
     `computed` results of a trace are computed and forced, else the network writes them and the
     check says where it erred. `refine` is None or "depth" (`lift.refine`). Intervals hold
-    `level` of the samples drawn with `seed`. At most `most` boxes are written.
+    `level` of the samples drawn with `seed`. At most `most` boxes are written. `protocol` is
+    "n3d", "upstream" (two conversations, for released weights), or None for that of the weights.
     """
 
     computed: bool = True
@@ -58,6 +59,7 @@ class Options:
     seed: int = 0
     most: int = grammars.MAX_BOXES
     sampling: Sampling = field(default_factory=Sampling)
+    protocol: str | None = None
 
     def __post_init__(self) -> None:
         def refuse(name: str, limit: str) -> ConfigError:
@@ -70,6 +72,8 @@ class Options:
             raise refuse("most", f"1 to {grammars.MAX_BOXES}")
         if self.refine not in (None, "depth"):
             raise refuse("refine", "None or 'depth'")
+        if self.protocol not in (None, "n3d", "upstream"):
+            raise refuse("protocol", "n3d or upstream")
         if self.refine and not self.computed:
             raise ConfigError(
                 "needs computed results: what was written belongs to other boxes",

@@ -69,7 +69,7 @@ class SpatialModel:
 
     def detect(self, view, **options) -> list[Object3D]:
         """All objects of a view. `options` are those of `requests.Options`."""
-        return self._locate(view, dialogues.DETECT, options)
+        return self._locate(view, dialogues.DETECT, upstream.detect_prompt(), options)
 
     def ground(
         self,
@@ -89,19 +89,36 @@ class SpatialModel:
             raise ConfigError(
                 "exactly one of names, box and point must be given", code="ground-request"
             )
+        prompt = ""
         if names is not None:
-            text = dialogues.locate([names] if isinstance(names, str) else names)
+            named = [names] if isinstance(names, str) else list(names)
+            text = dialogues.locate(named)
+            prompt = upstream.ground_prompt(named[0]) if len(named) == 1 else ""
         else:
             rgbd = view if isinstance(view, RGBD) else view.view
             place: Any = box if box is not None else point
             text = dialogues.locate_at(Setting.of(rgbd, own=self.tongue.own), place)
-        return self._locate(view, text, options)
+        return self._locate(view, text, prompt, options)
 
-    def _locate(self, view, text: str, options: dict[str, Any]) -> list[Object3D]:
-        from n3d.model import requests
+    def _locate(
+        self, view, text: str, upstream_prompt: str, options: dict[str, Any]
+    ) -> list[Object3D]:
+        from n3d.model import requests, two_passes
 
         made = requests.Options(**options)
-        return list(requests.run(self, [requests.Request(view, text)], made)[0].objects)
+        if not self._upstream(made):
+            return list(requests.run(self, [requests.Request(view, text)], made)[0].objects)
+        if not upstream_prompt:
+            raise ConfigError(
+                "released weights know one name at a time, and no places",
+                code="ground-request",
+                hint="Ask for one name",
+            )
+        return two_passes.locate(self, view, upstream_prompt, made.sampling)
+
+    def _upstream(self, options) -> bool:
+        """Whether the protocol of the released weights is spoken."""
+        return (options.protocol or self.layout) == "upstream"
 
     @overload
     def answer(self, view, question: str, **options) -> Prediction: ...
@@ -114,11 +131,15 @@ class SpatialModel:
         cannot be answered is told by the prediction's `fault`. `options` are those of
         `requests.Options`. Raises QuestionError for a text that is no question.
         """
-        from n3d.model import requests
+        from n3d.model import requests, two_passes
 
+        made = requests.Options(**options)
         many = [question] if isinstance(question, str) else list(question)
-        asked = [requests.Request(view, dialogues.ask(q), q, objects) for q in many]
-        found = requests.run(self, asked, requests.Options(**options))
+        if self._upstream(made):
+            found = two_passes.answer(self, view, many, made.sampling)
+        else:
+            asked = [requests.Request(view, dialogues.ask(q), q, objects) for q in many]
+            found = requests.run(self, asked, made)
         return found[0] if isinstance(question, str) else found
 
     def upstream_inputs(self, image_file: Any, points_file: Any, user_text: str) -> BatchFeature:
