@@ -1,0 +1,231 @@
+"""Asking a model everything of a benchmark, and the file of its predictions.
+
+The file is JSON lines. The first is {"header": {...}}: what the predictions are of. Each other
+is {"id", "prediction", "seconds"}, the prediction as `n3d.scene.records` writes it. Lines are
+only ever added, those of one view together, so that a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from n3d.errors import ConfigError, InputError, N3DError
+from n3d.evaluate.items import Answerer, Item, Predictor, Sitting
+from n3d.scene import Prediction, files, records, strict_json
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A prediction and the seconds that it took."""
+
+    prediction: Prediction
+    seconds: float | None = None
+
+
+def of_model(model: Answerer, *, computed: bool = True) -> Predictor:
+    """A model as a predictor: a view is read once where the model can `look`, and all questions
+    about it are given at once. `computed` is that of `answer`.
+
+    A user's mistake (N3DError) is told by the prediction's fault; other errors are raised.
+    """
+
+    def predict(sitting: Sitting) -> list[Prediction]:
+        look = getattr(model, "look", None)
+        view = sitting.view if look is None else look(sitting.view)
+        asked = [i for i in sitting.items if i.request == "ask"]
+        answers = iter(_answers(model, view, [i.question for i in asked], computed))
+        return [
+            next(answers) if item.request == "ask" else _boxes(model, view, item)
+            for item in sitting.items
+        ]
+
+    return predict
+
+
+def _boxes(model: Answerer, view: Any, item: Item) -> Prediction:
+    try:
+        if item.request == "detect":
+            return Prediction(item.text, objects=tuple(model.detect(view)))
+        return Prediction(item.text, objects=tuple(model.ground(view, item.phrases)))
+    except N3DError as e:
+        return Prediction(item.text, fault=f"{e.code}: {e.message}")
+
+
+def _answers(model: Answerer, view: Any, questions: list[str], computed: bool):
+    if not questions:
+        return []
+    try:
+        return list(model.answer(view, questions, computed=computed))
+    except N3DError as e:
+        if len(questions) == 1:
+            return [Prediction(questions[0], fault=f"{e.code}: {e.message}")]
+    # One of them cannot be asked: find out which.
+    return [p for q in questions for p in _answers(model, view, [q], computed)]
+
+
+# -- the file -------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Answers:
+    """The predictions of a run: in a file that grows, or in memory without one."""
+
+    path: Path | None = None
+    header: dict[str, Any] = field(default_factory=dict)
+    _memory: dict[str, Taken] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)
+    _end: int = 0
+
+    @classmethod
+    def open(cls, path: str | Path | None, header: Mapping[str, Any]) -> Answers:
+        """A new file, or the one there is with what it holds.
+
+        Raises ConfigError where it holds predictions of something else than `header` says; how
+        many scenes there are may differ.
+        """
+        if path is None:
+            return cls(None, dict(header))
+        path = Path(path)
+        if not path.exists() or not path.stat().st_size:
+            made = cls(path, dict(header))
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as e:
+                raise files.unwritable(e, path.parent) from None
+            made._append([{"header": dict(header)}])
+            return made
+        found = cls.read(path)
+        for key in (found.header.keys() | header.keys()) - {"scenes", "commit"}:
+            if found.header.get(key) != header.get(key):
+                raise ConfigError(
+                    f"holds predictions with {key} {found.header.get(key)!r}, not "
+                    f"{header.get(key)!r}",
+                    code="predictions-other",
+                    file=path,
+                    hint="Name another file",
+                )
+        return found
+
+    @classmethod
+    def read(cls, path: str | Path) -> Answers:
+        """The file of a run, also of one that was cut off while a line was written.
+
+        Raises InputError naming the line that is wrong.
+        """
+        path = Path(path)
+        made = cls(path)
+        try:
+            with open(path, "rb") as f:
+                for number, line in enumerate(f, 1):
+                    if line.endswith(b"\n"):
+                        made._index(line, number)
+        except OSError as e:
+            raise InputError(
+                f"cannot be read: {e.strerror or e}", code="file-unreadable", file=path
+            ) from None
+        if not made.header:
+            raise InputError("has no header", code="predictions-header", file=path)
+        return made
+
+    def _index(self, line: bytes, number: int) -> None:
+        try:
+            record = strict_json.loads(line)
+            if number == 1:
+                self.header = dict(record["header"])
+            else:
+                self._places[str(record["id"])] = self._end
+        except (N3DError, KeyError, TypeError, ValueError) as e:
+            text = e.message if isinstance(e, N3DError) else "is no prediction"
+            raise InputError(
+                text, code="predictions-line", file=self.path, field=f"line {number}"
+            ) from None
+        self._end += len(line)
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._places or id in self._memory
+
+    def __len__(self) -> int:
+        return len(self._places) + len(self._memory)
+
+    def __getitem__(self, id: str) -> Taken:
+        """The prediction of an item; InputError for a record that is none."""
+        if id in self._memory:
+            return self._memory[id]
+        assert self.path is not None
+        with open(self.path, "rb") as f:
+            f.seek(self._places[id])
+            record = strict_json.loads(f.readline())
+        try:
+            prediction = records.from_json(Prediction, record["prediction"])
+        except N3DError as e:
+            raise e.at(file=self.path, field=id) from None
+        return Taken(prediction, record.get("seconds"))
+
+    def get(self, id: str, default: Taken) -> Taken:
+        """The prediction of an item, or `default` where there is none."""
+        if id in self:
+            return self[id]
+        return default
+
+    def add(self, taken: Mapping[str, Taken]) -> None:
+        """Keep the predictions of one view."""
+        if self.path is None:
+            self._memory.update(taken)
+            return
+        self._append([_record(id, t) for id, t in taken.items()], list(taken))
+
+    def _append(self, lines: Sequence[Any], ids: Sequence[str] = ()) -> None:
+        assert self.path is not None
+        try:
+            with open(self.path, "ab") as f:
+                f.truncate(self._end)  # a line that was cut off never counted
+                for i, line in enumerate(lines):
+                    data = json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+                    f.write(data)
+                    if ids:
+                        self._places[ids[i]] = self._end
+                    self._end += len(data)
+        except OSError as e:
+            raise files.unwritable(e, self.path) from None
+
+
+def _record(id: str, taken: Taken) -> dict[str, Any]:
+    p = taken.prediction
+    # Masks are large, and nothing here looks at them.
+    p = replace(p, objects=tuple(replace(o, region=None) for o in p.objects))
+    try:
+        data = records.to_json(p)
+    except N3DError as e:
+        data = records.to_json(Prediction(p.question[:2000], fault=f"{e.code}: {e.message}"))
+    return {"id": id, "prediction": data, "seconds": taken.seconds}
+
+
+# -- running --------------------------------------------------------------------------------
+
+
+def take(
+    predictor: Predictor,
+    sittings: Iterable[Sitting],
+    answers: Answers,
+    watch: Callable[[int], None] | None = None,
+) -> Iterator[tuple[Sitting, Item, Taken]]:
+    """Ask what is not in `answers` yet, keep it there, and give every item with its prediction.
+
+    `watch` is told how many views are done. The seconds of a view are shared by its items.
+    """
+    for done, sitting in enumerate(sittings, 1):
+        new = [i for i in sitting.items if i.id not in answers]
+        if new:
+            begin = time.perf_counter()
+            found = predictor(replace(sitting, items=tuple(new)))
+            seconds = round((time.perf_counter() - begin) / len(new), 4)
+            answers.add({i.id: Taken(p, seconds) for i, p in zip(new, found, strict=True)})
+        for item in sitting.items:
+            yield sitting, item, answers[item.id]
+        if watch is not None:
+            watch(done)
