@@ -1,4 +1,4 @@
-"""The command line: `n3d answer | lift | ask | inspect | view | convert | demo`.
+"""The command line: `n3d answer | lift | ask | inspect | view | convert | demo | eval`.
 
 Exit codes: 0 done, 2 an input or option is wrong, 3 the question cannot be answered from what
 was found, 130 interrupted.
@@ -12,13 +12,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from n3d.apps import datasets, pictures
+from n3d.apps import datasets, evaluation, pictures
 from n3d.errors import ConfigError, N3DError, QuestionError, printable
 
 # Arguments of the library's functions that are options here, and are named as such in errors.
 OPTIONS = (
-    "depth_encoding", "depth_scale", "fov", "from", "level", "per_shard", "seed", "to", "up",
-    "workers",
+    "benchmark", "depth_encoding", "depth_scale", "fov", "from", "level", "per_shard", "seed",
+    "split", "to", "up", "workers",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -83,6 +83,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(evaluation.app, name="eval")
 
 
 if __name__ == "__main__":

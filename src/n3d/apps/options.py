@@ -117,3 +117,13 @@ def read_view(
         depth_scale=depth_scale,
         depth_encoding=depth_encoding,
     )
+
+
+def pixels(text: str, field: str) -> tuple[int, int]:
+    """Width and height from "WIDTHxHEIGHT"; ConfigError otherwise."""
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(p.isascii() and p.isdigit() and len(p) < 6 for p in parts):
+        raise ConfigError(
+            f"must be WIDTHxHEIGHT, got {text[:40]!r}", code="config-size", field=field
+        )
+    return int(parts[0]), int(parts[1])

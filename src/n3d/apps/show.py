@@ -107,6 +107,27 @@ def _histogram(name: str, found: dict[str, int]) -> None:
         say(f"and {len(ordered) - MOST_LABELS} more: --json - lists all")
 
 
+def report(found: dict[str, Any]) -> None:
+    """What was asked of whom, and every measure overall: shares as percentages."""
+    about = ("model", "benchmark", "split", "scenes", "commit")
+    say(", ".join(f"{k} {found[k]}" for k in about if found.get(k) is not None))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("measure")
+    table.add_column("overall", justify="right")
+    for key, value in found.items():
+        if isinstance(value, dict) and "overall" in value:
+            table.add_row(key, _measured(key, value["overall"]))
+    _print_whole(table)
+
+
+def _measured(key: str, value: float | int | None) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, int) or key.endswith(("_px_median", "_deg_median", "seconds")):
+        return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{100 * value:.1f} %"
+
+
 def write_json(value: Any, target: str | Path) -> None:
     """Write JSON to a file, whole or not at all, or to stdout for "-"."""
     if str(target) == "-":

@@ -1,0 +1,106 @@
+"""The commands that evaluate: eval run, eval score."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from n3d.apps import options as opt
+
+app = typer.Typer(
+    help="Evaluate a model, or a file of its predictions.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Benchmark = Annotated[str, typer.Option(help="Benchmark: synthetic.")]
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="Scenes; 500 by default.", show_default=False)
+]
+
+
+@app.command()
+def run(
+    model: Annotated[
+        str,
+        typer.Argument(help="Model directory or name, 'oracle' or 'blind'.", show_default=False),
+    ],
+    benchmark: Benchmark = "synthetic",
+    split: Annotated[str, typer.Option(help="test, test-shifted or validation.")] = "test",
+    limit: Limit = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help="File of predictions; resumed if it is there.", show_default=False),
+    ] = None,
+    free: Annotated[
+        bool, typer.Option("--free", help="Let the model write the results of its traces.")
+    ] = False,
+    size: Annotated[str, typer.Option(help="Pixels of the views: WIDTHxHEIGHT.")] = "320x240",
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Ask a model everything of a benchmark and score its answers.
+
+    The same command again resumes a run that was stopped, where --predictions names its file.
+    Example:
+
+    n3d eval run n3d-mini --limit 100 --predictions mini.jsonl --json mini.json
+    """
+    from n3d.apps import show
+    from n3d.pipelines import evaluating
+
+    if json_out not in (None, "-") and predictions is not None:
+        opt.check_apart(Path(str(json_out)), predictions)
+    width, height = opt.pixels(size, "--size")
+    bench = evaluating.benchmark(benchmark, split=split, limit=limit, width=width, height=height)
+    report = evaluating.run(
+        model, bench, predictions=predictions, computed=not free, watch=_watch(len(bench))
+    )
+    _tell(show, report, json_out)
+
+
+@app.command()
+def score(
+    predictions: Annotated[
+        Path, typer.Argument(help="File of predictions of 'eval run'.", show_default=False)
+    ],
+    benchmark: Benchmark = "synthetic",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first scenes.", show_default=False)
+    ] = None,
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Score a file of predictions again.
+
+    The truth is made again from the seeds in the file. Example:
+
+    n3d eval score mini.jsonl --benchmark synthetic --json mini.json
+    """
+    from n3d.apps import show
+    from n3d.pipelines import evaluating
+
+    if json_out not in (None, "-"):
+        opt.check_apart(Path(str(json_out)), predictions)
+    report = evaluating.score(predictions, benchmark, limit=limit, watch=_watch(limit))
+    _tell(show, report, json_out)
+
+
+def _watch(scenes: int | None):
+    """Progress on stderr where somebody looks."""
+    if not sys.stderr.isatty():
+        return None
+
+    def watch(done: int) -> None:
+        of = "" if scenes is None else f" of {scenes}"
+        sys.stderr.write(f"\r{done}{of} scenes" + ("\n" if done == scenes else ""))
+        sys.stderr.flush()
+
+    return watch
+
+
+def _tell(show, report, json_out: str | None) -> None:
+    if json_out != "-":
+        show.report(report)
+    if json_out is not None:
+        show.write_json(report, json_out)

@@ -1,0 +1,162 @@
+"""Run a model over a benchmark, and score what was predicted."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from n3d.errors import ConfigError
+from n3d.evaluate import blind, synthetic, taking
+from n3d.evaluate.items import Predictor
+from n3d.evaluate.oracles import Oracle
+from n3d.evaluate.reporting import Tally
+from n3d.evaluate.taking import Answers, Taken
+from n3d.scene import Prediction
+from n3d.synthetic import SceneConfig, split_seed
+
+BENCHMARKS = ("synthetic",)
+SCENES = 500
+MISSING = Taken(Prediction("", fault="missing: the file has no prediction for this item"))
+
+
+def benchmark(
+    name: str, *, split: str = "test", limit: int | None = None, width: int = 320, height: int = 240
+) -> synthetic.Benchmark:
+    """The benchmark of a name with `limit` scenes; ConfigError for one that does not exist."""
+    if name not in BENCHMARKS:
+        raise ConfigError(
+            f"unknown benchmark {name[:40]!r}",
+            code="benchmark",
+            field="benchmark",
+            limit=", ".join(BENCHMARKS),
+        )
+    scenes = SCENES if limit is None else limit
+    return synthetic.Benchmark(split, scenes, config=SceneConfig(width=width, height=height))
+
+
+def predictor(model: str, *, computed: bool = True) -> Predictor:
+    """What answers: "oracle", "blind", or a model that `n3d.load` finds.
+
+    `computed` results of a trace are computed, else the network writes them.
+    """
+    if model == "oracle":
+        return Oracle()
+    if model == "blind":
+        return blind.learn()
+    from n3d.model import load
+
+    return taking.of_model(load(model), computed=computed)
+
+
+def run(
+    model: str,
+    bench: synthetic.Benchmark,
+    *,
+    predictions: Path | None = None,
+    computed: bool = True,
+    watch: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Ask a model all of a benchmark and report; what the file of predictions holds already is
+    not asked again."""
+    header = {**bench.to_json(), "model": model, "computed": computed, "commit": commit()}
+    answers = Answers.open(predictions, header)
+    tally = Tally()
+    asking: Predictor | None = None
+
+    def ask(sitting):
+        nonlocal asking  # a file that is complete needs no model
+        asking = asking or predictor(model, computed=computed)
+        return asking(sitting)
+
+    for sitting, item, taken in taking.take(ask, bench, answers, watch):
+        tally.add(item, taken.prediction, sitting.view.camera, sitting.view.up, taken.seconds)
+    return tally.report(**_about(bench, answers))
+
+
+def score(
+    predictions: Path,
+    name: str | None = None,
+    *,
+    limit: int | None = None,
+    watch: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Report on a file of predictions; the truth is made again from the seeds in its header.
+
+    An item without a prediction is wrong, with the fault "missing". `limit` takes the first
+    scenes only. Raises ConfigError where the file is of another benchmark than `name`.
+    """
+    answers = Answers.read(predictions)
+    bench = _benchmark_of(answers)
+    stored = answers.header.get("benchmark")
+    if name is not None and name != stored:
+        raise ConfigError(
+            f"holds predictions for {stored!r}, not {name[:40]!r}",
+            code="predictions-other",
+            file=predictions,
+        )
+    if limit is not None:
+        bench = replace(bench, scenes=limit)
+    tally = Tally()
+    for done, sitting in enumerate(bench, 1):
+        for item in sitting.items:
+            taken = answers.get(item.id, MISSING)
+            tally.add(item, taken.prediction, sitting.view.camera, sitting.view.up, taken.seconds)
+        if watch is not None:
+            watch(done)
+    return tally.report(**_about(bench, answers))
+
+
+def _benchmark_of(answers: Answers) -> synthetic.Benchmark:
+    h = answers.header
+    try:
+        made = benchmark(
+            str(h["benchmark"]), split=str(h["split"]), limit=int(h["scenes"]),
+            width=int(h["width"]), height=int(h["height"]),
+        )  # fmt: skip
+        return replace(made, first=int(h["first"]), questions=int(h["questions"]))
+    except (KeyError, TypeError, ValueError) as e:
+        if isinstance(e, ConfigError):
+            raise e.at(file=answers.path) from None
+        raise ConfigError(
+            f"does not say what its predictions are of: {e}",
+            code="predictions-header",
+            file=answers.path,
+            field="header",
+        ) from None
+
+
+def _about(bench: synthetic.Benchmark, answers: Answers) -> dict[str, Any]:
+    """Who was asked what: model, commits of the predictions and of this report, seeds."""
+    first = split_seed(bench.split, bench.first)
+    made = bench.to_json()
+    return {
+        "model": answers.header.get("model"),
+        "computed": answers.header.get("computed"),
+        "commit": commit(),
+        "commit_of_predictions": answers.header.get("commit"),
+        "benchmark": made["benchmark"],
+        "split": bench.split,
+        "scenes": bench.scenes,
+        "size": [made["width"], made["height"]],
+        "seeds": [first, first + bench.scenes - 1],
+    }
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this code runs from, with "+" where tracked files differ;
+    None outside of one."""
+    folder = Path(__file__).parent
+
+    def git(*args: str) -> str:
+        return subprocess.run(
+            ["git", *args], cwd=folder, capture_output=True, text=True, check=True, timeout=20
+        ).stdout.strip()
+
+    try:
+        known = git("rev-parse", "--short=12", "HEAD")
+        return known + ("+" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
