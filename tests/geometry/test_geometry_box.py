@@ -223,6 +223,25 @@ def test_stacking_and_indexing():
     assert repr(stack) == "Box3D(shape=(3,))"
 
 
+def test_parts_of_a_stack_are_boxes_that_nobody_can_change():
+    turns = euler(yaw=np.linspace(0, 1, 12)).reshape(3, 4, 3, 3)
+    stack = Box3D(np.arange(36.0).reshape(3, 4, 3), np.ones(3), turns)
+    for index in (1, -1, (2, 3), slice(1, None, 2), (0, slice(None)), [0, 2], np.arange(3) > 0):
+        part = stack[index]
+        again = Box3D(stack.center[index], stack.size[index], stack.rotation[index])
+        assert part.shape == again.shape
+        assert part.allclose(again, atol=0)
+        for array in (part.center, part.size, part.rotation):
+            assert array.flags.c_contiguous
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = 0
+    for index in ((0, 0, 0), (..., 0)):  # these cut into the boxes
+        with pytest.raises(GeometryError):
+            stack[index]
+    with pytest.raises(IndexError):
+        stack[3]
+
+
 # -- projection -------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from n3d.lift import box_kernels as boxes
 from n3d.lift import depth_kernels as depths
 from n3d.lift import end_kernels as ends
 from n3d.lift import face_kernels as faces
+from n3d.lift import ground_kernels as grounds
 from n3d.lift import outline_kernels as outlines
 from n3d.lift import pixel_kernels as pixels
 from n3d.lift import rectangle_kernels as rectangles
@@ -577,6 +578,27 @@ def test_a_hidden_foot_reaches_a_near_floor_only():
         assert (sigma[1] > 0.05) == (foot > 1)
 
 
+@given(seed=st.integers(0, 10**6))
+def test_lowest_equals_its_twin(seed):
+    rng = np.random.default_rng(seed)
+    shape, step, f = (40, 60), 3, 50.0
+    down = upright([0.05, -0.9, rng.uniform(-0.5, 0.5)])[:, 1]
+    v, u = np.indices(shape) + 0.5
+    slope = down[0] * (u - 30) / f + down[1] * (v - 20) / f + down[2]
+    with np.errstate(divide="ignore"):
+        z = np.where(slope > 0.02, 1.2 / slope, 9.0) * rng.choice([0, 0.99, 1.01], shape)
+    z = (z + rng.choice([0, 0.5]) * rng.random(shape)).astype(np.float32)
+    got = grounds.lowest(z, step, *down.tolist(), (f, f, 30.0, 20.0), 0.05, 200.0)
+    z, slope = (a[step // 2 :: step, step // 2 :: step].astype(float) for a in (z, slope))
+    good = (z > 0.05) & (z < 200)
+    y, z = (z * slope)[good], z[good]
+    low = y >= np.quantile(y, grounds.LOWEST) - 1e-12
+    middle = np.median(y[low])
+    flat = np.median(np.abs(y[low] - middle) / z[low])
+    assume(abs(flat - grounds.FLAT) > 1e-6)
+    assert got == pytest.approx(middle if flat < grounds.FLAT and middle > 0 else np.inf)
+
+
 # -- depth and boxes -------------------------------------------------------------------------
 
 
@@ -608,21 +630,23 @@ def test_describe_is_the_box_it_says(seed):
     low = np.array([-0.3, -0.2, 2.0]) + rng.uniform(0, 0.2, 3)
     high = low + rng.uniform(0.2, 1.0, 3)
     camera = Camera(500, 500, 320, 240, 640, 480)
-    rows = np.empty((8, 3))
+    rows, seen = np.empty((9, 3)), rng.normal(size=(2, 3))
     zero = np.zeros(3)
     k = np.array([500.0, 500.0, 320.0, 240.0])
-    bottom, nearest = boxes.describe(axes, low, high, zero, zero, 0.0, turn, k, rows)
+    *projected, nearest = boxes.describe(axes, low, high, zero, zero, 0.0, seen, turn, k, rows)
     assume(nearest > 0.1)
     box = Box3D(rows[0], rows[1], rows[2:5])
     grid = np.array(list(itertools.product(*zip(low, high, strict=True)))) @ axes @ turn.T
     for corner in grid:
         assert np.abs(box.corners - corner).max(axis=1).min() < 1e-9
-    assert np.allclose(box.project(camera), [rows[7, 0], rows[7, 1], rows[7, 2], bottom])
+    assert np.allclose(box.project(camera), projected)
     assert nearest == pytest.approx(box.corners[:, 2].min())
+    seen[1] = np.maximum(seen[1], seen[0] + 1e-3)
+    assert np.allclose(rows[7:], [seen.mean(axis=0), seen[1] - seen[0]])
     down = turn[:, 1]
     assert np.allclose(box.rotation[:, 1], down)
     deviations = rng.uniform(0, 0.1, (2, 3))
-    boxes.describe(axes, low, high, *deviations, 0.0, turn, k, rows)
+    boxes.describe(axes, low, high, *deviations, 0.0, seen, turn, k, rows)
     assert np.allclose(rows[6], np.hypot(*deviations))
     assert np.allclose((rows[5] ** 2).sum(), (rows[6] ** 2).sum() / 4)
 

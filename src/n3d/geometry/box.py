@@ -113,6 +113,16 @@ class Box3D:
             np.stack([b.rotation for b in boxes]),
         )
 
+    @classmethod
+    def _sound(cls, *arrays: np.ndarray) -> Box3D:
+        """Boxes of a stack that was checked as a whole: not checked again."""
+        made = object.__new__(cls)
+        for name, value in zip(("center", "size", "rotation"), arrays, strict=True):
+            value = np.ascontiguousarray(value)
+            value.flags.writeable = False
+            object.__setattr__(made, name, value)
+        return made
+
     # -- shape ----------------------------------------------------------------------------
 
     @property
@@ -131,7 +141,11 @@ class Box3D:
         if not self.shape:
             raise TypeError("a single box cannot be indexed")
         index = index if isinstance(index, tuple) else (index,)
-        return Box3D(self.center[index], self.size[index], self.rotation[index])
+        part = self.center[index], self.size[index], self.rotation[index]
+        whole = all(isinstance(i, (int, np.integer, slice)) for i in index)
+        if whole and len(index) <= len(self.shape):
+            return self._sound(*part)
+        return Box3D(*part)  # an index that may have cut into the boxes themselves
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))

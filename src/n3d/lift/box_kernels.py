@@ -259,16 +259,19 @@ def _gap(rays, reach, axes, low, high):
 
 
 @nb.njit(**_options)
-def describe(axes, low, high, low_sigma, high_sigma, yaw_sigma, turn, k, out):
+def describe(axes, low, high, low_sigma, high_sigma, yaw_sigma, visible, turn, k, out):
     """The box in the camera frame and what it looks like.
 
-    Rows of `out` (8, 3): centre, size, rotation (3 rows), deviations of centre and size, and
-    the projected rectangle's x0, y0, x1; y1 and the nearest corner's z are returned.
+    Rows of `out` (9, 3): centre, size, rotation (3 rows), deviations of centre and size, and
+    centre and size between the bounds `visible` (2, 3). Returns the projected rectangle's x0,
+    y0, x1, y1, and the nearest corner's z.
     """
     for e in range(3):
         out[0, e] = out[5, e] = 0.0
         out[1, e] = high[e] - low[e]
         out[6, e] = math.hypot(low_sigma[e], high_sigma[e])
+        end = max(visible[1, e], visible[0, e] + 1e-3)
+        out[7, e], out[8, e] = 0.5 * (visible[0, e] + end), end - visible[0, e]
     sign = 1.0 if axes[0, 0] * axes[2, 2] - axes[0, 2] * axes[2, 0] > 0 else -1.0
     for r in range(3):
         for e in range(3):
@@ -294,5 +297,4 @@ def describe(axes, low, high, low_sigma, high_sigma, yaw_sigma, turn, k, out):
         nearest = min(nearest, p[2])
         u, v = k[0] * p[0] / p[2] + k[2], k[1] * p[1] / p[2] + k[3]
         x0, x1, y0, y1 = min(x0, u), max(x1, u), min(y0, v), max(y1, v)
-    out[7, 0], out[7, 1], out[7, 2] = x0, y0, x1
-    return y1, nearest
+    return x0, y0, x1, y1, nearest

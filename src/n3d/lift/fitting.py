@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from n3d.geometry import Box3D, Camera
+from n3d.geometry import Camera
 from n3d.lift import spread
 from n3d.lift.cleaning import Crop
 from n3d.lift.config import LiftConfig
-from n3d.scene import BoxSpread
 
 SWEEP = 30
 # Standard deviation, in pixels, of an outline that a depth step refined.
@@ -74,25 +73,35 @@ def fit(
     )  # fmt: skip
 
 
-def _intrinsics(camera: Camera) -> np.ndarray:
-    return np.array([camera.fx, camera.fy, camera.cx, camera.cy])
+@dataclass(frozen=True, eq=False)
+class Described:
+    """A fit in the camera frame, in numbers that are not yet checked.
+
+    Rows of `numbers` (9, 3): centre, size and rotation (3 rows; x across, y down, z along) of
+    the whole box, deviations of its centre and size, centre and size of the seen surface's
+    bounds. `projected` is the box's rectangle in the image, `nearest` the z of its nearest corner.
+    """
+
+    numbers: np.ndarray
+    projected: tuple[float, float, float, float]
+    nearest: float
 
 
-def describe(
-    found: Fit, camera: Camera, turn: np.ndarray
-) -> tuple[Box3D, BoxSpread, tuple[float, float, float, float], float]:
-    """The box (x across, y down, z along), its deviations, its projected rectangle and the z of
-    its nearest corner. The ends of each axis count as independent; a wrong yaw adds to sizes."""
+def describe(found: Fit, camera: Camera, turn: np.ndarray) -> Described:
+    """What a fit is in the camera frame. The ends of each axis count as independent; a wrong yaw
+    adds to the deviations of sizes."""
     from n3d.lift import box_kernels as boxes
 
-    rows = np.empty((8, 3))
-    bottom, nearest = boxes.describe(
+    numbers = np.empty((9, 3))
+    x0, y0, x1, y1, nearest = boxes.describe(
         found.axes, found.low, found.high, found.low_sigma, found.high_sigma, found.yaw_sigma,
-        np.ascontiguousarray(turn), _intrinsics(camera), rows,
+        found.visible, np.ascontiguousarray(turn), _intrinsics(camera), numbers,
     )  # fmt: skip
-    box = Box3D(rows[0], rows[1], rows[2:5])
-    x0, y0, x1 = rows[7].tolist()
-    return box, BoxSpread(rows[5], rows[6], found.yaw_sigma), (x0, y0, x1, bottom), nearest
+    return Described(numbers, (x0, y0, x1, y1), nearest)
+
+
+def _intrinsics(camera: Camera) -> np.ndarray:
+    return np.array([camera.fx, camera.fy, camera.cx, camera.cy])
 
 
 def stretch(

@@ -107,19 +107,9 @@ def ground(view: RGBD, turn: np.ndarray, config: LiftConfig) -> float:
     depth = view.depth
     if depth is None:
         return np.inf
-    step = max(1, int(max(depth.shape) / 48))
-    z = depth[step // 2 :: step, step // 2 :: step].astype(float)
-    v, u = np.indices(z.shape) * step + step // 2 + 0.5
+    from n3d.lift import ground_kernels as grounds  # numba: imported when first needed
+
     camera = view.camera
-    down = turn[:, 1]
-    y = z * (
-        down[0] * (u - camera.cx) / camera.fx + down[1] * (v - camera.cy) / camera.fy + down[2]
-    )
-    good = (z > config.near) & (z < config.far)
-    if good.sum() < 50:
-        return np.inf
-    y, z = y[good], z[good]
-    low = y >= np.quantile(y, 0.95)
-    middle = float(np.median(y[low]))
-    flat = np.median(np.abs(y[low] - middle) / z[low]) < 0.02
-    return middle if flat and middle > 0 else np.inf
+    intrinsics = (camera.fx, camera.fy, camera.cx, camera.cy)
+    step = max(1, int(max(depth.shape) / 48))
+    return grounds.lowest(depth, step, *turn[:, 1].tolist(), intrinsics, config.near, config.far)

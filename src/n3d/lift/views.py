@@ -13,10 +13,10 @@ from n3d.errors import N3DError
 from n3d.geometry import Box3D
 from n3d.geometry.pose import upright
 from n3d.lift import gate, gravity, quality, rectangles
-from n3d.lift.cleaning import Crop, clean
+from n3d.lift.cleaning import clean
 from n3d.lift.config import LiftConfig
-from n3d.lift.fitting import Fit, describe, fit, stretch
-from n3d.scene import RGBD, Drop, Object3D, Picture, Region, Scene
+from n3d.lift.fitting import Described, Fit, describe, fit, stretch
+from n3d.scene import RGBD, BoxSpread, Drop, Object3D, Picture, Region, Scene
 
 CAMERA_UP = np.array([0.0, -1.0, 0.0])
 
@@ -36,6 +36,17 @@ class Lifted:
     up_source: Literal["given", "floor", "unknown"]
 
 
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A region that was lifted and passed the gate."""
+
+    name: str
+    region: Region
+    fit: Fit
+    described: Described
+    scores: dict[str, float]
+
+
 def lift_view(view: RGBD, regions: Sequence[Region], config: LiftConfig | None = None) -> Lifted:
     """Lift the regions of one view to oriented boxes.
 
@@ -50,16 +61,16 @@ def lift_view(view: RGBD, regions: Sequence[Region], config: LiftConfig | None =
     turn = upright(CAMERA_UP if up is None else up)
     sparse = view.depth is not None and view.density < config.sparse_below
     ground = np.inf if up is None else gravity.ground(view, turn, config)
-    objects: list[Object3D] = []
+    found: list[_Found] = []
     drops: list[Drop] = []
     for index, region in enumerate(regions):
         name = str(index) if region.id is None else region.id
-        found = _lift(view, region, turn, config, sparse, name, ground)
-        if isinstance(found, Drop):
-            drops.append(found)
+        one = _lift(view, region, turn, config, sparse, name, ground)
+        if isinstance(one, Drop):
+            drops.append(one)
         else:
-            objects.append(found)
-    return Lifted(tuple(objects), tuple(drops), up, source)
+            found.append(one)
+    return Lifted(_objects(found, view), tuple(drops), up, source)
 
 
 def lift_pictures(
@@ -118,7 +129,7 @@ def _lift(
     sparse: bool,
     name: str,
     ground: float,
-) -> Object3D | Drop:
+) -> _Found | Drop:
     fault = _fault(view, region)
     if fault is not None:
         return Drop(name, fault, gate.REASONS[fault])
@@ -134,11 +145,16 @@ def _lift(
     if reason is not None or crop is None:
         return Drop(name, *(reason or ("no-depth", "")))
     box = fit(crop, view.camera, turn, config, ground if drawn else math.inf)
-    if not math.isfinite(float(box.axes.sum() + box.low.sum() + box.high.sum())):
-        return Drop(name, "too-few-points", "they give no finite box")
     if not drawn:
         box = stretch(box, region.rectangle, view.camera, turn)
-    return _gated(view, region, crop, box, turn, config, name)
+    described = describe(box, view.camera, turn)
+    if not np.isfinite(described.numbers).all():
+        return Drop(name, "too-few-points", "they give no finite box")
+    scores = quality.score(box, crop, described.projected, region.rectangle, view.camera)
+    reason = gate.of_box(described.numbers[1].tolist(), described.nearest, scores, config)
+    if reason is not None:
+        return Drop(name, *reason)
+    return _Found(name, region, box, described, scores)
 
 
 def _fault(view: RGBD, region: Region) -> str | None:
@@ -152,28 +168,27 @@ def _fault(view: RGBD, region: Region) -> str | None:
     return None
 
 
-def _gated(
-    view: RGBD, region: Region, crop: Crop, found: Fit, turn: np.ndarray, config: LiftConfig,
-    name: str,
-) -> Object3D | Drop:  # fmt: skip
-    box, deviations, projected, nearest = describe(found, view.camera, turn)
-    scores = quality.score(found, crop, projected, region.rectangle, view.camera)
-    reason = gate.of_box(box.size.tolist(), nearest, scores, config)
-    if reason is not None:
-        return Drop(name, *reason)
-    return Object3D(
-        id=name,
-        label=region.label,
-        box=box,
-        region=region,
-        score=region.score,
-        attributes={**region.attributes, "depth_from": found.depth_from},
-        visibility=quality.visibility(projected, view.camera),
-        quality=scores,
-        extent="whole",
-        visible=Box3D.from_bounds(
-            found.visible[0], np.maximum(found.visible[1], found.visible[0] + 1e-3)
-        ),
-        depth_unobserved=found.depth_from != "faces",
-        spread=deviations,
+def _objects(found: Sequence[_Found], view: RGBD) -> tuple[Object3D, ...]:
+    """The objects of a view; their boxes are checked all at once."""
+    if not found:
+        return ()
+    numbers = np.stack([f.described.numbers for f in found])
+    boxes = Box3D(numbers[:, 0], numbers[:, 1], numbers[:, 2:5])
+    bounds = Box3D(numbers[:, 7], numbers[:, 8])
+    return tuple(
+        Object3D(
+            id=f.name,
+            label=f.region.label,
+            box=box,
+            region=f.region,
+            score=f.region.score,
+            attributes={**f.region.attributes, "depth_from": f.fit.depth_from},
+            visibility=quality.visibility(f.described.projected, view.camera),
+            quality=f.scores,
+            extent="whole",
+            visible=seen,
+            depth_unobserved=f.fit.depth_from != "faces",
+            spread=BoxSpread(*f.described.numbers[5:7], f.fit.yaw_sigma),
+        )
+        for f, box, seen in zip(found, boxes, bounds, strict=True)
     )

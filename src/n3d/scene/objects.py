@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,11 +24,13 @@ class BoxSpread:
 
     def __post_init__(self) -> None:
         for name in ("center", "size"):
-            value = np.broadcast_to(np.asarray(getattr(self, name), dtype=float), (3,)).copy()
-            if not np.isfinite(value).all() or (value < 0).any():
+            value = np.array(getattr(self, name), dtype=float)
+            if value.shape != (3,):
+                value = np.broadcast_to(value, (3,)).copy()
+            if not all(0 <= v < math.inf for v in value.tolist()):
                 raise GeometryError("must be finite and >= 0", code="spread", field=name)
             object.__setattr__(self, name, value)
-        if not (np.isfinite(self.yaw) and self.yaw >= 0):
+        if not 0 <= self.yaw < math.inf:
             raise GeometryError("must be finite and >= 0", code="spread", field="yaw")
 
 
