@@ -40,6 +40,7 @@ class Free:
 
 
 Segment = Force | Choose | Free
+Watch = Callable[[int, Sequence[int], Tensor], int | None]
 
 
 class Plan(Protocol):
@@ -195,15 +196,15 @@ class _Writer:
             else:
                 self.matcher = self.tongue.matcher(segment.grammar)
 
-    def choose(self, logits: Tensor) -> None:
-        """Choose the next token from logits (vocabulary,) float32."""
+    def choose(self, logits: Tensor, token: int | None = None) -> None:
+        """Choose the next token from logits (vocabulary,) float32, or take the one given."""
         allowed = None
         if self.matcher is not None:
             bits = np.frombuffer(self.matcher.compute_bitmask(), np.uint8)
             allowed = np.flatnonzero(np.unpackbits(bits, bitorder="little")[: len(logits)])
         places = torch.arange(len(logits)) if allowed is None else torch.from_numpy(allowed)
         probabilities = logits[places].softmax(dim=-1)
-        at = self._draw(probabilities)
+        at = self._draw(probabilities) if token is None else int((places == token).nonzero())
         token = int(places[at])
         numbers = None if allowed is None else self._numbers(allowed, probabilities)
         self.reply.picked.append(
@@ -258,12 +259,13 @@ def write(
     sampling: Sampling | None = None,
     *,
     tally: Tally | None = None,
-    watch: Callable[[int, Tensor], None] | None = None,
+    watch: Watch | None = None,
 ) -> list[Reply]:
     """One reply for each row of the prefix, which is used up.
 
-    Each row first reads its tokens of `starts`. `watch` is shown every row's logits where it
-    chooses. Raises nothing that the network writes could cause.
+    Each row first reads its tokens of `starts`. Where a row must choose, `watch` is shown its
+    place, its reply so far and its logits, and may name the token. Raises nothing that the
+    network writes could cause.
     """
     sampling, tally = sampling or Sampling(), tally or Tally()
     writers = [_Writer(p, tongue, sampling, sampling.seed + i) for i, p in enumerate(plans)]
@@ -288,10 +290,8 @@ def write(
             if writer.done:
                 continue
             writer.pending = []
-            if watch is not None:
-                watch(r, logits[i])
             before = len(writer.reply.ids)
-            writer.choose(logits[i])
+            writer.choose(logits[i], watch and watch(r, writer.reply.ids, logits[i]))
             writer.go_on()
             tally.chosen += 1
             tally.forced += max(len(writer.reply.ids) - before - 1, 0)
