@@ -30,7 +30,8 @@ _SEED = 0
 def load(
     path: Any, layout: str | None = None, *, dtype: Any = "auto", device: Any = None
 ) -> SpatialModel:
-    """The SpatialModel of a directory or hub name: Qwen2.5-VL, Qwen3-VL, ours, released N3D-VLM.
+    """The SpatialModel of a directory or hub name: Qwen2.5-VL, Qwen3-VL, ours, released N3D-VLM;
+    or "n3d-mini", which ships with n3d.
 
     `layout` is the point encoding: "upstream" for released weights, which are recognised by
     the class in their config; else what the config says, and "rays" for a stock backbone, whose
@@ -69,8 +70,12 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
+MINI = "n3d-mini"
+"""The name of the model that ships in the package."""
+
+
 def _folder(path: Any) -> Path:
-    folder = Path(path)
+    folder = Path(__file__).parent / "mini" if str(path) == MINI else Path(path)
     if folder.is_dir():
         return folder
     weights.refuse_pickle(folder)
