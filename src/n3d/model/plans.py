@@ -126,7 +126,8 @@ class Answering:
         signature = ops.SIGNATURES[op]
         try:
             var = self._program.step(op, *(self._placed(a) for a in args))
-        except TraceError as e:
+            told = phrases.write_value(self._written(self._program.out(var))) + "\n"
+        except TraceError as e:  # it cannot be run, or its result is too large to be written
             self.fault = e
             return None
         if name is not None:
@@ -134,7 +135,6 @@ class Answering:
             self._name = next(self._names)
         if not self.computed:
             return Choose(grammars.value(self.setting.own, signature, self._labels))
-        told = phrases.write_value(self._written(self._program.out(var))) + "\n"
         return Force(tokens.refs_to_tokens(told) if self.setting.own else told)
 
     def _placed(self, arg: Arg) -> Arg:

@@ -236,7 +236,8 @@ def _answered(found: Prediction, trace: Trace, view: RGBD, options: Options) -> 
     except TraceError as e:
         return replace(found, trace=trace, fault=f"trace: {e}")
     value = trace.answer
-    if isinstance(value, Quantity) and value.unit in LENGTHS and not view.metric:
+    unknown = view.depth is not None and not view.metric  # without depth they are the network's
+    if isinstance(value, Quantity) and value.unit in LENGTHS and unknown:
         return replace(
             found, trace=trace, check=check, fault="not-metric: the depth has no known unit"
         )
