@@ -66,8 +66,8 @@ def covered(interval: tuple[float, float], true: float, *, period: float | None 
     low, high = interval
     slack = 1e-9 * max(abs(low), abs(high), abs(true))
     if period is None:
-        return low - slack <= true <= high + slack
-    return (true - low + slack) % period <= high - low + 2 * slack or high - low >= period
+        return bool(low - slack <= true <= high + slack)
+    return bool((true - low + slack) % period <= high - low + 2 * slack or high - low >= period)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What is asked of one rendered scene, and what would be right.
 
-Asked for are targets (`n3d.synthetic`: visible enough). Other objects of which anything can be
-seen are ignored where boxes are counted, and no phrase or question is used that would mean
-something else with them. Absent is what no object of the scene is, hidden ones included.
+Asked for are targets (`n3d.synthetic`: visible enough). Other objects of which something can be
+seen (12 pixels) are ignored where boxes are counted, and no phrase or question is used that would
+mean something else with them. Absent is what no object of the scene is, hidden ones included.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ ABSENT_QUESTION = "absent_question"
 MOST_SEVERAL = 4
 MOST_EXPRESSIONS = 6
 SPARE_QUESTIONS = 4
+FEWEST_PIXELS = 12
 _PLACE = 4  # of the random stream, so that it is none of the renderer's
 
 
@@ -62,7 +63,8 @@ def sitting(rendered: Rendered, id: str, questions: int = 4) -> Sitting:
     """The items of one scene; the same scene always gives the same."""
     plain = [replace(o, region=None) for o in rendered.scene.objects]
     targets = tuple(o for o in plain if o.attributes["target"])
-    seen = (o for o in plain if not o.attributes["target"] and o.attributes["pixels"] > 0)
+    other = (o for o in plain if not o.attributes["target"])
+    seen = (o for o in other if o.attributes["pixels"] >= FEWEST_PIXELS)
     rng = np.random.default_rng([rendered.seed, _PLACE])
     stage = _Stage(id, rendered, targets, (*targets, *seen), rng)
     makers = (_detect, _class, _expression, _several, _absent)
