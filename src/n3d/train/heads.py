@@ -1,0 +1,158 @@
+"""Heads that are trained beside the network and then dropped.
+
+`Detector` reads tokens of the vision tower as a detector would: whose token it is, what that is
+and its box; what numbers it says is told by the rows of the language head, so that those of the
+vision tower and of the text mean the same from the start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+
+from n3d.synthetic import categories, palette
+from n3d.train import numbers
+from n3d.train.batches import Pictures
+from n3d.train.mini import Numbers
+from n3d.train.targets import IGNORED
+
+SLOTS = ("u", "v", "z", "sx", "sy", "sz")
+_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    """`blur` is the standard deviation of number targets in cells, `main` the weight of tokens
+    that show a target beside its own token."""
+
+    blur: float = 35.0
+    main: float = 0.5
+
+
+class Detector(nn.Module):
+    """Dense predictions on tokens (t, hidden) of the vision tower."""
+
+    def __init__(self, hidden: int, config: DetectorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.norm = nn.LayerNorm(hidden)
+        kinds = 1 + len(categories.NAMES) + len(palette.NAMES) + 2
+        self.own = nn.Linear(hidden, kinds)
+        self.main = nn.Linear(hidden, kinds)
+        self.own_numbers = nn.Linear(hidden, len(SLOTS) * hidden)
+        self.main_numbers = nn.Linear(hidden, len(SLOTS) * hidden)
+
+    def loss(
+        self, tokens: Tensor, pictures: Pictures, rows: Tensor
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The loss of tokens (t, hidden) and its parts; `rows` (100, hidden) are those of the
+        language head for coarse numbers."""
+        x = self.norm(tokens)
+        own, parts = self._part("own", x, pictures, rows)
+        main, _ = self._part("main", x, pictures, rows)
+        return own + self.config.main * main, parts
+
+    def _part(self, name: str, x: Tensor, p: Pictures, rows: Tensor):
+        whose = getattr(p, name)
+        out = getattr(self, name)(x)
+        known = whose != IGNORED
+        present = (whose >= 0).float()
+        there = F.binary_cross_entropy_with_logits(out[known, 0], present[known])
+        mine = torch.nonzero(whose >= 0)[:, 0]
+        if not len(mine):
+            return there, {"there": float(there.detach())}
+        of, out = whose[mine], out[mine]
+        split = [1, len(categories.NAMES), len(palette.NAMES), 2]
+        _, kind, colour, turn = out.split(split, dim=1)
+        label = F.cross_entropy(kind, p.kinds[of, 0])
+        colours = F.cross_entropy(colour, p.kinds[of, 1])
+        yaw = p.numbers[of, 6]
+        told = yaw >= 0
+        angle = (yaw + 0.5) * (2 * np.pi / 360)
+        direction = torch.stack([angle.cos(), angle.sin()], dim=1)
+        turned = ((turn - direction) ** 2).sum(dim=1)[told].sum() / max(len(mine), 1)
+        said = getattr(self, f"{name}_numbers")(x[mine]).view(len(mine), len(SLOTS), -1)
+        log = (said @ rows.T).log_softmax(dim=-1)
+        cells = p.numbers[of, :6]
+        soft = torch.from_numpy(
+            numbers.coarse_targets(cells.flatten().numpy(), self.config.blur)
+        ).view(len(mine), len(SLOTS), -1)
+        each = -(soft * log).sum(dim=-1).mean(dim=0)
+        boxes = (each * each.new_tensor(_WEIGHTS)).sum()
+        loss = 4 * there + label + 0.5 * colours + 0.5 * turned + boxes
+        found = {"there": there, "label": label, "colour": colours, "yaw": turned}
+        parts = {k: float(v.detach()) for k, v in found.items()}
+        parts |= {slot: float(e) for slot, e in zip(SLOTS, each.detach())}
+        return loss, parts
+
+    @torch.no_grad()
+    def judge(self, tokens: Tensor, p: Pictures, rows: Tensor) -> dict[str, float]:
+        """How right the own tokens of targets are: sums over targets, with their number `n`.
+
+        `uv` counts the image, `z` and `size` are relative errors, `yaw` degrees; numbers are
+        means over the distribution that is told.
+        """
+        x = self.norm(tokens)
+        mine = torch.nonzero(p.own >= 0)[:, 0]
+        of, out = p.own[mine], self.own(x)
+        kind = out[mine, 1 : 1 + len(categories.NAMES)].argmax(dim=1)
+        colour = out[mine, 1 + len(categories.NAMES) : -2].argmax(dim=1)
+        said = self.own_numbers(x[mine]).view(len(mine), len(SLOTS), -1) @ rows.T
+        told = expected(said)
+        off = (told - p.numbers[of, :6]).abs()
+        logs = off[:, 2:] * (np.log(10) / 2500)
+        turn = out[mine, -2:]
+        yaw = torch.atan2(turn[:, 1], turn[:, 0]) * (360 / (2 * np.pi)) - p.numbers[of, 6] - 0.5
+        yaw = ((yaw + 180) % 360 - 180).abs() / 4
+        found = out[:, 0] > 0
+        return {
+            "n": len(mine),
+            "label": float((kind == p.kinds[of, 0]).sum()),
+            "colour": float((colour == p.kinds[of, 1]).sum()),
+            "uv": float(off[:, :2].mean(dim=1).sum()) * 0.0002,
+            "z": float(logs[:, 0].sum()),
+            "size": float(logs[:, 1:].mean(dim=1).sum()),
+            "yaw": float(yaw[p.numbers[of, 6] >= 0].sum()),
+            "hits": float(found[mine].sum()),
+            "alarms": float((found & (p.own == -1)).sum()),
+        }
+
+
+def expected(logits: Tensor) -> Tensor:
+    """Cells (...) of the means of distributions over coarse bins, around their likeliest bin."""
+    p = logits.softmax(dim=-1)
+    best = p.argmax(dim=-1, keepdim=True)
+    near = (torch.arange(p.shape[-1]) - best).abs() <= 2
+    p = p * near
+    middle = torch.arange(p.shape[-1]) * 100.0 + 49.5
+    return (p * middle).sum(dim=-1) / p.sum(dim=-1)
+
+
+def row_slice(where: Numbers) -> slice:
+    """The rows of coarse numbers in the language head."""
+    return slice(where.coarse, where.fine)
+
+
+class Pointer(nn.Module):
+    """Which picture token shows an object: asked where the text of its box begins, halfway
+    through the network."""
+
+    def __init__(self, hidden: int, width: int = 64) -> None:
+        super().__init__()
+        self.query = nn.Linear(hidden, width)
+        self.key = nn.Linear(hidden, width)
+
+    def loss(self, asking: Tensor, pictures: Tensor, together: Tensor, seen: Tensor) -> Tensor:
+        """Cross-entropy for askers (h, hidden) among picture tokens (t, hidden): `together`
+        (h, t) is True where both are of one view, `seen` (h,) the right token or -1."""
+        known = seen >= 0
+        if not known.any():
+            return asking.sum() * 0
+        score = self.query(asking[known]) @ self.key(pictures).T / self.key.out_features**0.5
+        score = score.masked_fill(~together[known], -1e9)
+        return F.cross_entropy(score, seen[known])

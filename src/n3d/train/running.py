@@ -1,0 +1,250 @@
+"""The training loop: slices of any length add up to the same run."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from n3d.errors import ConfigError
+from n3d.train import batches, building, checkpoints, objectives, plots, recipes, validating
+from n3d.train.encoding import Coder
+from n3d.train.feeding import Feeder, Place
+from n3d.train.recipes import Recipe, Stage
+
+_VISION = ("network.model.visual.", "network.model.points.", "detector.")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """How far to go now: until a time is over, a number of steps is done, or the end."""
+
+    minutes: float | None = None
+    steps: int | None = None
+    threads: int = 1
+
+
+def rate(stage: Stage, step: int) -> float:
+    """The factor of the learning rate at a step of a stage, counted from 0."""
+    up = min(1.0, (step + 1) / max(stage.warmup, 1))
+    left = stage.steps - step
+    down = min(1.0, left / (stage.decay + 1)) if stage.decay else 1.0
+    return max(min(up, down), 0.0)
+
+
+def optimizer(student: nn.Module, stage: Stage) -> torch.optim.AdamW:
+    """AdamW over what is trained; vectors, embeddings and norms do not decay."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, p in student.named_parameters():
+        if p.requires_grad:
+            vision = name.removeprefix("module.").startswith(_VISION)
+            decays = p.ndim > 1 and "embed" not in name and "lm_head" not in name
+            groups.setdefault((vision, decays), []).append(p)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": params,
+                "base": stage.rate * (stage.vision_rate if vision else 1.0),
+                "lr": 0.0,
+                "weight_decay": stage.weight_decay if decays else 0.0,
+            }
+            for (vision, decays), params in sorted(groups.items())
+        ],
+        betas=(0.9, 0.98),
+        fused=True,
+    )
+
+
+class Trainer:
+    """A run in its folder: `data` holds the shards, `run` everything else."""
+
+    def __init__(self, recipe: Recipe, run: Path, data: Path, accelerator: Any = None) -> None:
+        self.recipe, self.run, self.data = recipe, run, data
+        self.accelerator = accelerator
+        self.rank = 0 if accelerator is None else accelerator.process_index
+        self.ranks = 1 if accelerator is None else accelerator.num_processes
+        run.mkdir(parents=True, exist_ok=True)
+        self.network, self.processor = building.build(recipe, run)
+        self.coder = Coder(self.processor.tokenizer)
+        weights = recipe.stages[0].weights
+        self.student = building.student(recipe, self.network, self.processor, weights)
+        self.step, self.stage, self.within = 0, 0, 0
+        self.views, self.best = 0, -1.0
+        home = checkpoints.latest(run)
+        self.state = None if home is None else checkpoints.state(home)
+        if self.state is not None:
+            self.step, self.stage = self.state["step"], self.state["stage"]
+            self.within, self.views = self.state["within"], self.state["views"]
+            self.best = self.state["best"]
+            checkpoints.restore(home, self.student, None)  # pyright: ignore
+        self._stop = False
+
+    @property
+    def merge(self) -> int:
+        """Patches to a token, each way."""
+        return self.processor.image_processor.merge_size
+
+    def train(self, slice_: Slice) -> None:
+        """Train until the slice or the recipe is over; the state is saved at the end of it."""
+        torch.set_num_threads(slice_.threads)
+        end = None if slice_.minutes is None else time.monotonic() + 60 * slice_.minutes
+        last = None if slice_.steps is None else self.step + slice_.steps
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask_to_stop)
+        while self.stage < len(self.recipe.stages):
+            if not self._stage(self.recipe.stages[self.stage], end, last):
+                return
+            self.stage, self.within, self.state = self.stage + 1, 0, None
+
+    def _ask_to_stop(self, *_: Any) -> None:
+        self._stop = True
+
+    def _stage(self, stage: Stage, end: float | None, last: int | None) -> bool:
+        """Train a stage; whether it came to its end."""
+        self.student.reweigh(stage.weights)
+        opt = optimizer(self.student, stage)
+        place = Place()
+        if self.state is not None and self.within:
+            home = checkpoints.latest(self.run)
+            assert home is not None
+            checkpoints.restore(home, self.student, opt)
+            found = self.state["place"]
+            place = Place(found["round"], tuple(found["names"]), found["pool"], found["batch"])
+        model = self.student
+        if self.accelerator is not None:
+            model, opt = self.accelerator.prepare(self.student, opt)
+        feeder = Feeder(
+            self.data, stage, self.coder if stage.text else None,
+            self.recipe.seed + self.stage, place, self.rank, self.ranks,
+        )  # fmt: skip
+        tally = _Tally()
+        while self.within < stage.steps:
+            self._take_step(model, opt, stage, feeder, tally)
+            every = self.recipe.validation.every
+            done = self.within == stage.steps
+            over = self._stop or (end is not None and time.monotonic() >= end)
+            over = over or (last is not None and self.step >= last)
+            if self.within % 20 == 0 or done or over:
+                self._log(stage, tally)
+                tally = _Tally()
+            if every and (self.step % every == 0 or done):
+                self._validate(stage)
+            if self.step % self.recipe.keep == 0 or done or over:
+                self._save(opt, feeder, done)
+            if over and not done:
+                return False
+            if over:
+                self._stop = True
+        return not self._stop
+
+    def _take_step(self, model: Any, opt: Any, stage: Stage, feeder: Feeder, tally: _Tally) -> None:
+        factor = rate(stage, self.within)
+        for group in opt.param_groups:
+            group["lr"] = group["base"] * factor
+        model.train()
+        for part in range(stage.accumulate):
+            chosen = feeder.next()
+            rng = np.random.default_rng([self.recipe.seed, self.step, part, self.rank])
+            loss, parts, tokens = self._loss(model, stage, chosen, rng)
+            if self.accelerator is None:
+                (loss / stage.accumulate).backward()
+            else:
+                self.accelerator.backward(loss / stage.accumulate)
+            objectives.add(tally.parts, parts)
+            tally.tokens, tally.views = tally.tokens + tokens, tally.views + len(chosen)
+            self.views += len(chosen) * self.ranks
+        clip = nn.utils.clip_grad_norm_(model.parameters(), stage.clip)
+        objectives.add(tally.parts, {"norm": (float(clip), 1.0)})
+        opt.step()
+        opt.zero_grad(set_to_none=True)
+        self.step, self.within = self.step + 1, self.within + 1
+
+    def _loss(self, model: Any, stage: Stage, chosen, rng: np.random.Generator):
+        samples = [s for s, _ in chosen]
+        device = next(self.student.parameters()).device
+        pictures = batches.pictures(samples).to(device)
+        texts = None
+        if stage.text:
+            texts = batches.texts(
+                samples, [b for _, b in chosen], self.coder, self.merge, rng, stage.smoothing
+            ).to(device)
+        with self._precision(device):
+            loss, parts = model(pictures, texts)
+        return loss, parts, 0 if texts is None else texts.tokens
+
+    def _precision(self, device: torch.device):
+        half = self.recipe.backbone.precision == "bfloat16"
+        return torch.autocast(device.type, torch.bfloat16, enabled=half)
+
+    def _log(self, stage: Stage, tally: _Tally) -> None:
+        if self.rank:
+            return
+        seconds = time.monotonic() - tally.began
+        line = {"step": self.step, "stage": stage.name, "views": self.views,
+                "rate": rate(stage, self.within - 1) * stage.rate,
+                "views_per_s": tally.views * self.ranks / seconds,
+                "tokens_per_s": tally.tokens * self.ranks / seconds,
+                **objectives.mean(tally.parts)}  # fmt: skip
+        self._write(line)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        rounded = {k: round(v, 6) if isinstance(v, float) else v for k, v in line.items()}
+        with (self.run / "log.jsonl").open("a") as f:
+            f.write(json.dumps(rounded) + "\n")
+
+    def _validate(self, stage: Stage) -> None:
+        if self.rank:
+            return
+        found = validating.judge(
+            self.student, self.processor, self.recipe, stage, self.coder, self.data
+        )
+        self._write({"step": self.step, "stage": stage.name, "views": self.views,
+                     **{f"val/{k}": v for k, v in found.items()}})  # fmt: skip
+        plots.draw(read_log(self.run), self.run / "log.png")
+        building.export(self.network, self.processor, self.run / "export")
+        score = found.get("mean_iou", -found.get("loss", 0.0))
+        if stage.text and score > self.best:
+            self.best = score
+            building.export(self.network, self.processor, self.run / "best")
+
+    def _save(self, opt: Any, feeder: Feeder, done: bool) -> None:
+        if self.rank == 0:
+            stage, within = (self.stage + 1, 0) if done else (self.stage, self.within)
+            state = {"step": self.step, "stage": stage, "within": within, "views": self.views,
+                     "best": self.best, "place": asdict(feeder.place),
+                     "recipe": json.loads(recipes.write(self.recipe))}  # fmt: skip
+            inner = getattr(opt, "optimizer", opt)
+            checkpoints.save(self.run, self.student, inner, state)
+        if self.accelerator is not None:
+            self.accelerator.wait_for_everyone()
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.parts: dict[str, tuple[float, float]] = {}
+        self.tokens = self.views = 0
+        self.began = time.monotonic()
+
+
+def read_log(run: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a run's log."""
+    for line in (run / "log.jsonl").read_text().splitlines():
+        yield json.loads(line)
+
+
+def check(recipe: Recipe) -> None:
+    """ConfigError for what no step could be made of."""
+    for stage in recipe.stages:
+        if min(stage.steps, stage.views, stage.accumulate) < 1:
+            raise ConfigError(
+                "needs at least one step of one view", code="config-value",
+                field=f"stages.{stage.name}",
+            )  # fmt: skip
