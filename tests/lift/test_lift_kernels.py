@@ -19,6 +19,7 @@ from n3d.lift import depth_kernels as depths
 from n3d.lift import end_kernels as ends
 from n3d.lift import face_kernels as faces
 from n3d.lift import ground_kernels as grounds
+from n3d.lift import layer_kernels as layers
 from n3d.lift import outline_kernels as outlines
 from n3d.lift import pixel_kernels as pixels
 from n3d.lift import rectangle_kernels as rectangles
@@ -119,33 +120,30 @@ def test_edges(seed):
 @given(seed=st.integers(0, 10**6))
 def test_peel_numbers_layers_from_the_outline(seed):
     inside = blob(np.random.default_rng(seed)).astype(np.uint8)
-    layer, order = np.empty(inside.shape, np.uint8), np.empty(inside.size, np.int32)
-    filled = pixels.peel(inside, 3, layer, order)
+    layer = np.empty(inside.shape, np.uint8)
+    layers.peel(inside, 3, layer)
     padded = np.pad(inside.astype(bool), 1)
     cross = ndimage.binary_erosion(padded)
     first = padded & ~cross
-    expected = np.where(padded, 0, 255)
+    expected = np.where(padded, layers.DEEP, 0)
     reached = first
     expected[first] = 1
     for k in (2, 3):
-        ring = ndimage.binary_dilation(reached, EIGHT) & padded & (expected == 0)
+        ring = ndimage.binary_dilation(reached, EIGHT) & padded & (expected == layers.DEEP)
         expected[ring] = k
         reached = ring
     assert (layer == expected[1:-1, 1:-1]).all()
-    numbers = layer.ravel()[order[:filled]]
-    assert (np.diff(numbers.astype(int)) >= 0).all()
-    assert filled == ((layer > 0) & (layer < 255)).sum()
 
 
 def test_blurred_counts_the_layers_that_are_edge():
     inside = np.zeros((40, 40), np.uint8)
     inside[5:35, 5:35] = 1
-    layer, order = np.empty((40, 40), np.uint8), np.empty(1600, np.int32)
-    filled = pixels.peel(inside, 6, layer, order)
+    layer = np.empty((40, 40), np.uint8)
+    layers.peel(inside, 6, layer)
     for deep in range(4):
         edge = ((layer >= 1) & (layer <= deep)).astype(np.uint8)
-        assert pixels.blurred(edge, layer, order, filled, 0, 3) == deep
-    assert pixels.blurred(np.zeros_like(edge), layer, order, filled, 2, 3) == 2
+        assert layers.blurred(edge, layer, 0, 3) == deep
+    assert layers.blurred(np.zeros_like(edge), layer, 2, 3) == 2
 
 
 def test_keep_erodes_thick_parts_and_spares_thin_ones():
@@ -153,12 +151,12 @@ def test_keep_erodes_thick_parts_and_spares_thin_ones():
     inside[5:35, 5:30] = 1
     inside[18:21, 30:55] = 1  # three pixels thick
     w = np.where(inside, np.float32(0.5), np.float32(0.25))
-    layer, order = np.empty(w.shape, np.uint8), np.empty(w.size, np.int32)
-    filled = pixels.peel(inside, 6, layer, order)
+    layer = np.empty(w.shape, np.uint8)
+    layers.peel(inside, 6, layer)
     core = np.empty(w.shape, np.uint8)
     edge = np.zeros(w.shape, np.uint8)
     edge[:, 33:] = 1
-    pixels.keep(w, inside, edge, layer, order, filled, 2, core)
+    layers.keep(w, edge, layer, 2, core)
     assert (core[7:33, 7:28] == 1).all()
     assert (core[5:7, 5:29] == 0).all()
     assert (core[19, 33:54] == 2).all()

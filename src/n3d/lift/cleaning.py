@@ -118,6 +118,7 @@ def _dense(window: _Window, focal: float, config: LiftConfig) -> Crop | None:
 
 def _trusted(window: _Window, noise: float, jump: float, config: LiftConfig):
     """The pixels away from depth edges and the blurred rim, and the layers taken off."""
+    from n3d.lift import layer_kernels as layers
     from n3d.lift import pixel_kernels as pixels
 
     edge, layer, core = window.map(np.uint8), window.map(np.uint8), window.map(np.uint8)
@@ -129,11 +130,10 @@ def _trusted(window: _Window, noise: float, jump: float, config: LiftConfig):
         pixels.edges(soft, max(config.edge_jump, 0.8 * jump / 3), edge)
     else:
         pixels.edges(window.w, jump, edge)
-    order = np.empty(window.w.size, np.int32)
     most = config.max_erode_px
-    filled = pixels.peel(window.inside, most + THIN, layer, order)
-    eroded = pixels.blurred(edge, layer, order, filled, 2 if noisy else 0, most)
-    pixels.keep(window.w, window.inside, edge, layer, order, filled, eroded, core)
+    layers.peel(window.inside, most + THIN, layer)
+    eroded = layers.blurred(edge, layer, 2 if noisy else 0, most)
+    layers.keep(window.w, edge, layer, eroded, core)
     return core, eroded
 
 

@@ -44,24 +44,19 @@ def bounds(mask, out):
 def cut(depth, mask, top, left, near, far, w, inside):
     """Fill the crop's inverse depth and mask; how many mask pixels there are, and valid ones."""
     height, width = w.shape
-    count = 0
-    valid = 0
+    some, both = np.zeros(width, np.uint16), np.zeros(width, np.uint16)
     least, most = np.float32(near), np.float32(far)
     for i in range(height):
-        row, marks = depth[top + i], mask[top + i]
-        some = np.int32(0)
-        both = np.int32(0)
-        for j in range(width):
-            z = row[left + j]
+        row, marks = depth[top + i, left : left + width], mask[top + i, left : left + width]
+        out, here = w[i], inside[i]
+        for j in range(width):  # no branches: vectorised, and so is every count by column
+            z = row[j]
             good = (z > least) & (z < most)
-            w[i, j] = np.float32(1) / z if good else np.float32(0)
-            m = marks[left + j]
-            inside[i, j] = m
-            some += m
-            both += m & np.uint8(good)
-        count += some
-        valid += both
-    return count, valid
+            out[j] = np.float32(1) / z if good else np.float32(0)
+            here[j] = marks[j]
+            some[j] += marks[j]
+            both[j] += marks[j] & np.uint8(good)
+    return some.sum(), both.sum()
 
 
 @nb.njit(**_options)
@@ -75,9 +70,12 @@ def noise(w, inside, most):
     step = max(1, (h * n) // (4 * most))
     found = np.empty((h * n) // step + 1, np.float32)
     k = 0
-    for at in range(0, h * n, step):
-        i = at // n
-        j = at - i * n
+    i, j = 0, -step
+    for _ in range(0, h * n, step):
+        j += step
+        while j >= n:
+            j -= n
+            i += 1
         if 0 < j < n - 1 and inside[i, j] and inside[i, j - 1] and inside[i, j + 1]:
             a, b, c = w[i, j - 1], w[i, j], w[i, j + 1]
             if a > 0 and b > 0 and c > 0:
@@ -115,33 +113,39 @@ def edges(w, threshold, out):
     up to two pixels between marks are edge too.
     """
     h, n = w.shape
-    hit = np.zeros(n, np.uint8)
+    hit = np.zeros(-(-n // 8) * 8, np.uint8)
+    eight = hit.view(np.uint64)  # marks are few: eight are passed over at once
     begin = np.full(n, -1)
     latest = np.full(n, -10)
-    for i in range(h):
-        out[i, :] = 0
+    out[:] = 0
     for i in range(h):
         if _bends(w[i, : n - 4], w[i, 2 : n - 2], w[i, 4:], threshold, hit[2 : n - 2]):
             last = -10
             start = -1
-            for j in range(n + 1):
-                if j < n and hit[j]:
-                    if j - last > 3:
-                        for x in range(start + 1, last):
-                            out[i, x] = 1
-                        start = j
-                    last = j
+            for k in range(eight.shape[0]):
+                if eight[k] == 0:
+                    continue
+                for j in range(8 * k, 8 * k + 8):
+                    if hit[j]:
+                        if j - last > 3:
+                            for x in range(start + 1, last):
+                                out[i, x] = 1
+                            start = j
+                        last = j
             for x in range(start + 1, last):
                 out[i, x] = 1
     for i in range(2, h - 2):
-        if _bends(w[i - 2], w[i], w[i + 2], threshold, hit):
-            for j in range(n):
-                if hit[j]:
-                    if i - latest[j] > 3:
-                        for y in range(begin[j] + 1, latest[j]):
-                            out[y, j] = 1
-                        begin[j] = i
-                    latest[j] = i
+        if _bends(w[i - 2], w[i], w[i + 2], threshold, hit[:n]):
+            for k in range(eight.shape[0]):
+                if eight[k] == 0:
+                    continue
+                for j in range(8 * k, 8 * k + 8):
+                    if hit[j]:
+                        if i - latest[j] > 3:
+                            for y in range(begin[j] + 1, latest[j]):
+                                out[y, j] = 1
+                            begin[j] = i
+                        latest[j] = i
     for j in range(n):
         for y in range(begin[j] + 1, latest[j]):
             out[y, j] = 1
@@ -163,110 +167,21 @@ def _bends(before, here, after, threshold, out):
 
 
 @nb.njit(**_options)
-def peel(inside, most, layer, order):
-    """Number the mask's outermost `most` layers 1, 2, ... from its outline inwards.
-
-    `layer` is 0 deeper inside and 255 outside. Returns how many pixels of `order` (flat
-    indices, layer by layer) were filled.
-    """
-    h, n = inside.shape
-    for i in range(h):
-        here = inside[i]
-        above = inside[i - 1] if i > 0 else here
-        below = inside[i + 1] if i < h - 1 else here
-        layer[i, 0] = 1 if here[0] else 255
-        layer[i, n - 1] = 1 if here[n - 1] else 255
-        for j in range(1, n - 1):  # no branches: vectorised
-            deep = here[j - 1] & here[j + 1] & above[j] & below[j]
-            layer[i, j] = (1 - deep) | (255 * (1 - here[j]))
-    for j in range(n):
-        for i in (0, h - 1):
-            if layer[i, j] == 0:
-                layer[i, j] = 1
-    filled = 0
-    for i in range(h):
-        for j in range(n):
-            if layer[i, j] == 1:
-                order[filled] = i * n + j
-                filled += 1
-    start = 0
-    for depth in range(1, most):
-        stop = filled
-        for k in range(start, stop):
-            i = order[k] // n
-            j = order[k] - i * n
-            for y in range(max(0, i - 1), min(h, i + 2)):
-                for x in range(max(0, j - 1), min(n, j + 2)):
-                    if layer[y, x] == 0:
-                        layer[y, x] = depth + 1
-                        order[filled] = y * n + x
-                        filled += 1
-        start = stop
-    return filled
-
-
-@nb.njit(**_options)
-def blurred(edge, layer, order, filled, least, most):
-    """How many outer layers of the mask are edge in at least a quarter of their pixels."""
-    hits = np.zeros(most + 2, np.int64)
-    total = np.zeros(most + 2, np.int64)
-    n = layer.shape[1]
-    for k in range(filled):
-        i = order[k] // n
-        j = order[k] - i * n
-        if layer[i, j] <= most + 1:
-            total[layer[i, j]] += 1
-            hits[layer[i, j]] += edge[i, j]
-    erode = min(least, most)
-    while erode < most and 4 * hits[erode + 1] > max(total[erode + 1], 1):
-        erode += 1
-    return erode
-
-
-@nb.njit(**_options)
-def keep(w, inside, edge, layer, order, filled, erode, core):
-    """Mark the trusted pixels: valid, inside, off the depth edges and `erode` layers deep.
-
-    The ridge of a part that is too thin for that (a table's leg) stays, as 2, where it stands
-    out towards the camera: there the blur is least.
-    """
-    h, n = w.shape
-    for i in range(h):
-        for j in range(n):
-            core[i, j] = (inside[i, j] != 0) & (w[i, j] > 0) & (edge[i, j] == 0)
-    for k in range(filled):
-        i = order[k] // n
-        j = order[k] - i * n
-        mine = layer[i, j]
-        if mine > erode and core[i, j]:
-            continue
-        core[i, j] = 0
-        if w[i, j] <= 0:
-            continue
-        nearest = np.float32(0)
-        deeper = False
-        for y in range(max(0, i - 1), min(h, i + 2)):
-            for x in range(max(0, j - 1), min(n, j + 2)):
-                deeper |= layer[y, x] == 0 or (layer[y, x] != 255 and layer[y, x] > mine)
-                nearest = max(nearest, w[y, x])
-        if not deeper and w[i, j] >= np.float32(0.96) * nearest:
-            core[i, j] = 2
-
-
-@nb.njit(**_options)
 def sample(w, core, total, most, left, top, out):
     """Every k-th trusted pixel as (u, v, w) in image pixels, at most `most`. Returns how many."""
     h, n = w.shape
     step = max(1, -(-total // most))
     k = 0
-    seen = 0
+    wait = 0
     for i in range(h):
+        here = core[i]
         for j in range(n):
-            if core[i, j]:
-                if seen % step == 0:
+            if here[j]:
+                if wait == 0:
                     out[k, 0], out[k, 1], out[k, 2] = left + j + 0.5, top + i + 0.5, w[i, j]
                     k += 1
-                seen += 1
+                    wait = step
+                wait -= 1
     return k
 
 
