@@ -187,10 +187,8 @@ def _say_objects(column: Column, caption: Caption, chips: Chips) -> None:
     unit = " m" if metric else ""
     for i in which[:MOST_OBJECTS]:
         item = caption.objects[i]
-        sides = " x ".join(f"{s:.2f}" for s in item.box.size)
-        away = float(np.linalg.norm(item.box.center))
         label = fonts.shorten(item.label, size, 0.5 * column.width)
-        text = f"bbox_{i} {label}: {sides}{unit}, {away:.2f}{unit} from the camera"
+        text = f"bbox_{i} {label}: {wording.measured(item, unit)}"
         column.text(text, 14, palette.MUTED, lines=2, chips=chips)
         column.gap(3)
     if len(which) > MOST_OBJECTS:

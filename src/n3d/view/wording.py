@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+
 from n3d.errors import TraceError
-from n3d.scene import Answer, Check, Provenance, Quantity, Ref, Step, Var, quantities
+from n3d.scene import Answer, Check, Object3D, Provenance, Quantity, Ref, Step, Var, quantities
 
 
 def value(written: Any) -> str:
@@ -59,6 +62,24 @@ def interval(a: Answer) -> str:
     if a.probability is not None:
         parts.append(f"{a.probability:.0%} of the samples agree")
     return "; ".join(parts)
+
+
+def measured(item: Object3D, unit: str = " m") -> str:
+    """Sides and distance of an object, each with its standard deviation (of the sides the
+    largest), and its score, where these are known."""
+    box, doubt = item.box, item.spread
+    away = float(np.linalg.norm(box.center))
+    sides, distance = " x ".join(f"{s:.2f}" for s in box.size), f"{away:.2f}"
+    if doubt is not None:
+        along = np.asarray(box.center) / max(away, 1e-9)
+        sides += _deviation(doubt.size.max())
+        distance += _deviation(math.hypot(*(along * doubt.center)))
+    score = f", score {item.score:.2f}" if item.score < 0.995 else ""
+    return f"{sides}{unit}, {distance}{unit} from the camera{score}"
+
+
+def _deviation(sigma: float) -> str:
+    return f" ± {sigma:.2f}" if 0.005 <= sigma < 100 else ""
 
 
 def provenance(p: Provenance) -> str:
