@@ -11,7 +11,7 @@ import pytest
 from n3d import synthetic
 from n3d.apps import cli
 
-COMMANDS = ("answer", "lift", "ask", "inspect", "view", "convert", "demo")
+COMMANDS = ("answer", "ground", "detect", "lift", "ask", "inspect", "view", "convert", "demo")
 
 
 @pytest.fixture(scope="module")

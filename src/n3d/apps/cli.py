@@ -1,4 +1,4 @@
-"""The command line: `n3d answer | lift | ask | inspect | view | convert | demo | eval`.
+"""The command line: `n3d answer | ground | detect | lift | ask | inspect | view | convert | ...`.
 
 Exit codes: 0 done, 2 an input or option is wrong, 3 the question cannot be answered from what
 was found, 130 interrupted.
@@ -12,13 +12,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from n3d.apps import datasets, evaluation, pictures
+from n3d.apps import datasets, evaluation, models, pictures
 from n3d.errors import ConfigError, N3DError, QuestionError, printable
 
 # Arguments of the library's functions that are options here, and are named as such in errors.
 OPTIONS = (
-    "benchmark", "depth_encoding", "depth_scale", "fov", "from", "level", "per_shard", "seed",
-    "split", "to", "up", "workers",
+    "batch", "benchmark", "depth_encoding", "depth_scale", "device", "dtype", "fov", "from",
+    "level", "max_tokens", "model", "most", "per_shard", "refine", "seed", "split", "temperature",
+    "to", "up", "workers",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -74,6 +75,8 @@ def _root(
 
 COMMANDS = (
     pictures.answer,
+    models.ground,
+    models.detect,
     datasets.lift,
     datasets.ask,
     datasets.inspect,

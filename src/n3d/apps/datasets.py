@@ -88,7 +88,7 @@ def ask(
 
 def _report(show, title: str, report, json_out: str | None) -> None:
     if json_out != "-":
-        show.counts(title, report.kept, report.dropped, report.by_reason, report.out)
+        show.counts(title, report.kept, report.dropped, report.by_reason, report.out / "drops")
         if report.skipped:
             show.say(f"resumed: {report.skipped} of {report.shards} shards were finished before")
     if json_out is not None:
@@ -99,18 +99,25 @@ def _report(show, title: str, report, json_out: str | None) -> None:
 
 
 def inspect(
-    folder: Annotated[Path, typer.Argument(help="Data-set folder.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a data set or of predictions.", show_default=False)
+    ],
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Say what a data set kept and dropped, and why."""
+    """Say what a data set or a run of a model kept and dropped, and why."""
     from n3d import engine
     from n3d.apps import show
+    from n3d.pipelines import jobs
 
-    facts = engine.inspect(folder)
+    predictions = jobs.holds(folder)
+    facts = jobs.inspect(folder) if predictions else engine.inspect(folder)
     if json_out != "-":
         state = "" if facts["complete"] else ", unfinished: run its command again"
         title = f"{facts['kind']} records in {folder}{state}"
-        show.counts(title, facts["kept"], facts["dropped"], facts["by_reason"], folder)
+        drops = folder / (jobs.DROPS if predictions else "drops")
+        show.counts(title, facts["kept"], facts["dropped"], facts["by_reason"], drops)
+        if facts.get("faults"):
+            show.labels(facts["faults"], "without an answer")
         show.labels(facts["labels"], "question" if facts["kind"] == "qa" else "label")
     if json_out is not None:
         show.write_json(facts, json_out)

@@ -69,16 +69,21 @@ def vector(text: str | None, field: str) -> list[float] | None:
     """Three numbers from "X,Y,Z"; ConfigError otherwise."""
     if text is None:
         return None
+    return numbers(text, 3, field, "numbers X,Y,Z", hint="A level camera has 0,-1,0")
+
+
+def numbers(
+    text: str, count: int, field: str, what: str = "numbers", hint: str | None = None
+) -> list[float]:
+    """`count` numbers that commas separate; ConfigError otherwise."""
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:
         values = []
-    if len(values) != 3:
+    if len(values) != count:
+        words = {2: "two", 3: "three", 4: "four"}[count]
         raise ConfigError(
-            f"must be three numbers X,Y,Z, got {text!r}",
-            code="config-vector",
-            field=field,
-            hint="A level camera has 0,-1,0",
+            f"must be {words} {what}, got {text!r}", code="config-vector", field=field, hint=hint
         )
     return values
 

@@ -7,24 +7,41 @@ from typing import Annotated
 
 import typer
 
+from n3d.apps import models, runs
 from n3d.apps import options as opt
 from n3d.errors import ConfigError
 
 
 def answer(
-    image: opt.Image,
-    question: Annotated[str, typer.Argument(help="The question, in English.", show_default=False)],
+    image: models.Source,
+    question: Annotated[
+        str | None, typer.Argument(help="The question, in English.", show_default=False)
+    ] = None,
     depth: opt.Depth = None,
     camera: opt.CameraFile = None,
     regions: opt.Regions = None,
     boxes: opt.Boxes = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model directory or name.", show_default=False)
+    ] = None,
     up: opt.Up = None,
     fov: opt.Fov = None,
     depth_scale: opt.DepthScale = None,
     depth_encoding: opt.DepthEncoding = None,
     image_name: opt.ImageName = None,
+    refine: models.Refine = None,
+    free: Annotated[
+        bool, typer.Option("--free", help="Let the model write the results of its trace.")
+    ] = False,
+    device: models.Device = "auto",
+    dtype: models.Dtype = "auto",
     level: Annotated[float, typer.Option(help="Share of samples inside the interval.")] = 0.9,
-    seed: Annotated[int, typer.Option(help="Seed of the interval's samples.")] = 0,
+    seed: models.Seed = 0,
+    temperature: models.Temperature = 0.0,
+    max_tokens: models.MaxTokens = 4096,
+    most: models.Most = 32,
+    batch: models.Batch = 8,
+    draw: models.Draw = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for answer.json and answer.png.", show_default=False),
@@ -33,12 +50,29 @@ def answer(
 ) -> None:
     """Answer a question about a picture.
 
-    The objects it names are lifted from --regions, or taken from --boxes; the answer comes with
-    their boxes, the trace, its check and an interval. Example:
+    The objects it names are lifted from --regions, taken from --boxes, or written by --model; the
+    answer comes with their boxes, the trace, its check and an interval. With --model, questions
+    of a .jsonl file are answered too. Example:
 
     n3d answer desk.jpg "How far is the mug from the lamp?" --depth desk.png --camera camera.json
     --regions regions.json --out out
     """
+    means = runs.Means(refine, free, device, dtype, temperature, max_tokens, most, batch, draw)
+    _check_question(question, image, model)
+    if model is not None:
+        if regions is not None or boxes is not None:
+            raise ConfigError(
+                "exactly one must be given",
+                code="answer-grounder",
+                field="--regions, --boxes and --model",
+            )
+        given = runs.Given(image, depth, camera, up, fov, depth_scale, depth_encoding)
+        runs.ask(
+            "answer", given, {"question": question}, model, means,
+            level=level, seed=seed, out=out, json_out=json_out,
+        )  # fmt: skip
+        return
+    means.check_unused()
     from n3d.apps import show
     from n3d.pipelines import answering, known, seeing
 
@@ -59,7 +93,7 @@ def answer(
         objects, provenance = scene.objects, scene.provenance
     found = answering.answer(
         view,
-        question,
+        question or "",
         regions=given,
         objects=objects,
         provenance=provenance,
@@ -76,6 +110,12 @@ def answer(
             show.say(f"wrote {out / 'answer.json'} and {out / 'answer.png'}")
     if json_out is not None:
         show.write_json(record, json_out)
+
+
+def _check_question(question: str | None, image: Path, model: str | None) -> None:
+    """ConfigError where there is none and no records that could hold some."""
+    if question is None and (model is None or image.suffix.lower() != ".jsonl"):
+        raise ConfigError("is missing", code="question-missing", field="QUESTION")
 
 
 def view(

@@ -62,14 +62,19 @@ def prediction(p, question_first: bool = True) -> None:
 
 
 def objects(found) -> None:
-    """Centre, size and score of each object."""
+    """Centre, size and score of each object; standard deviations where any is known."""
+    doubted = any(o.spread is not None for o in found)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("", "label", "centre x y z (m)", "size x y z (m)", "score"):
+    deviations = ("± centre", "± size") if doubted else ()
+    for name in ("", "label", "centre x y z (m)", "size x y z (m)", *deviations, "score"):
         table.add_column(name, no_wrap=name != "label", overflow="fold", max_width=40)
     for i, o in enumerate(found):
         center = " ".join(f"{v:6.2f}" for v in o.box.center)
         size = " ".join(f"{v:.2f}" for v in o.box.size)
-        table.add_row(f"bbox_{i}", escape(shown(o.label)), center, size, f"{o.score:.2f}")
+        doubts = ("", "") if o.spread is None else (o.spread.center.max(), o.spread.size.max())
+        doubts = [v if v == "" else f"{v:.2f}" for v in doubts] if doubted else []
+        name = escape(shown(o.label))
+        table.add_row(f"bbox_{i}", name, center, size, *doubts, f"{o.score:.2f}")
     _print_whole(table)
 
 
@@ -79,13 +84,13 @@ def _print_whole(table: Table) -> None:
     console.print(table, crop=False)
 
 
-def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int], folder: Path) -> None:
-    """Kept and dropped records with the reasons, most frequent first, and where they are."""
+def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int], drops: Path) -> None:
+    """Kept and dropped records with the reasons, most frequent first, and where they are told."""
     text = f"[bold]{escape(shown(title))}[/bold]: {kept} kept, {dropped} dropped"
     console.print(text, highlight=False, soft_wrap=True)
     _histogram("reason", by_reason)
     if dropped:
-        say(f"each dropped record with its reason: {folder / 'drops'}")
+        say(f"each dropped record with its reason: {drops}")
 
 
 def labels(found: dict[str, int], name: str = "label") -> None:

@@ -32,39 +32,39 @@ def answer(
     regions: Sequence[Region] | None = None,
     objects: Sequence[Object3D] | None = None,
     grounder: Grounder | None = None,
+    model: Any = None,
     provenance: Provenance | None = None,
     level: float = 0.9,
     seed: int = 0,
     config: LiftConfig | None = None,
+    **options: Any,
 ) -> Prediction:
     """Ground what the question names, reason over the boxes, replay the trace.
 
     Objects come from one of `objects` (boxes that are known), `regions` (2D, lifted with
-    `config`) or any `grounder`. `provenance` says where the numbers of known objects come from:
-    by default the view, or nowhere but their own metres where the view has no depth. Intervals
-    hold `level` of the samples drawn with `seed`.
+    `config`), any `grounder`, or a `model`, which also writes the trace; `options` are then
+    those of `model.requests.Options`. `provenance` says where the numbers of known objects come
+    from: by default the view, or nowhere but their own metres where the view has no depth.
+    Intervals hold `level` of the samples drawn with `seed`.
     Raises QuestionError where the question cannot be read or answered from what was found,
     InputError where the view cannot serve it.
     """
-    if not 0 < level < 1:
-        raise ConfigError(f"is {level:g}", code="config-range", field="level", limit="0 to 1")
-    if seed < 0:
-        raise ConfigError(f"is {seed}", code="config-range", field="seed", limit="at least 0")
-    if sum(x is not None for x in (regions, objects, grounder)) != 1:
-        raise ConfigError(
-            "exactly one of regions, objects and grounder must be given",
-            code="answer-grounder",
-            hint="On the command line: --regions or --boxes",
+    _check(view, regions, (regions, objects, grounder, model), level, seed)
+    config = config or LiftConfig()
+    if model is not None:
+        from n3d.pipelines import predicting
+
+        return predicting.answer(
+            model, view, question, config=config, level=level, seed=seed, **options
         )
-    if regions is not None and view.depth is None:
-        raise InputError(
-            "is needed to lift regions",
-            code="depth-missing",
-            field="depth",
-            hint="Give --depth, or known boxes with --boxes",
+    if options:
+        raise ConfigError(
+            "is for models only",
+            code="config-unknown",
+            field=next(iter(options)),
+            hint="Give model",
         )
     question = questions.clean(question)
-    config = config or LiftConfig()
     if regions is not None:
         grounder = RegionGrounder(regions, config)
     known = [x.label for x in (regions or objects or ())]
@@ -73,6 +73,7 @@ def answer(
     view = with_gravity(view, config)
     about = _about(view, objects is not None, provenance)
     if grounder is not None:
+        about = estimated(about)
         wanted = reason.names(query)
         found = grounder.ground(view, wanted) if wanted else grounder.detect(view)
         drops = getattr(grounder, "drops", ())
@@ -92,10 +93,30 @@ def answer(
         trace=trace,
         answer=result,
         check=check,
-        notes=tuple(_notes(about, found, drops)),
+        notes=tuple(notes(about, found, drops, known=objects is not None)),
         provenance=about,
-        up=None if view.up is None else _vector(view.up),
+        up=None if view.up is None else vector(view.up),
     )
+
+
+def _check(view: RGBD, regions: Any, ways: Sequence[Any], level: float, seed: int) -> None:
+    if not 0 < level < 1:
+        raise ConfigError(f"is {level:g}", code="config-range", field="level", limit="0 to 1")
+    if seed < 0:
+        raise ConfigError(f"is {seed}", code="config-range", field="seed", limit="at least 0")
+    if sum(x is not None for x in ways) != 1:
+        raise ConfigError(
+            "exactly one of regions, objects, grounder and model must be given",
+            code="answer-grounder",
+            hint="On the command line: --regions, --boxes or --model",
+        )
+    if regions is not None and view.depth is None:
+        raise InputError(
+            "is needed to lift regions",
+            code="depth-missing",
+            field="depth",
+            hint="Give --depth, or known boxes with --boxes, or a model with --model",
+        )
 
 
 def _about(view: RGBD, known: bool, provenance: Provenance | None) -> Provenance:
@@ -105,7 +126,13 @@ def _about(view: RGBD, known: bool, provenance: Provenance | None) -> Provenance
     return about
 
 
-def _vector(v: Any) -> tuple[float, float, float]:
+def estimated(about: Provenance) -> Provenance:
+    """Where lengths come from that a grounder tells: without depth they are its own metres."""
+    return replace(about, metric=True) if about.depth == "none" else about
+
+
+def vector(v: Any) -> tuple[float, float, float]:
+    """The three numbers of a direction."""
     return float(v[0]), float(v[1]), float(v[2])
 
 
@@ -139,12 +166,21 @@ def _drop_text(drop: Drop) -> str:
     return f"region {drop.id} ({drop.reason}: {drop.detail})"
 
 
-def _notes(about: Provenance, found: Sequence[Object3D], drops: Sequence[Drop]) -> list[str]:
-    notes = []
+def notes(
+    about: Provenance,
+    found: Sequence[Object3D],
+    drops: Sequence[Drop] = (),
+    *,
+    known: bool = False,
+) -> list[str]:
+    """What to be wary of in an answer from these objects, which were `known` or found."""
+    said = []
+    if about.depth == "none" and not known:
+        said.append("no depth: sizes and distances are the model's estimate")
     if about.up == "unknown":
-        notes.append("gravity is unknown: above, below and height follow the image's vertical")
+        said.append("gravity is unknown: above, below and height follow the image's vertical")
     if about.camera.startswith("assumed") and about.scale_sigma:
-        notes.append(
+        said.append(
             f"the field of view was assumed ({about.camera}): every length carries the "
             "interval; give --camera or --fov"
         )
@@ -152,9 +188,9 @@ def _notes(about: Provenance, found: Sequence[Object3D], drops: Sequence[Drop]) 
     if hidden:
         counts = Counter(hidden)
         named = (label if n == 1 else f"{label} ({n} of them)" for label, n in counts.items())
-        notes.append(f"only one face was seen, so its depth is an estimate: {', '.join(named)}")
-    notes += [f"not lifted: {_drop_text(d)}" for d in drops]
-    return notes
+        said.append(f"only one face was seen, so its depth is an estimate: {', '.join(named)}")
+    said += [f"not lifted: {_drop_text(d)}" for d in drops]
+    return said
 
 
 def to_json(p: Prediction) -> dict[str, Any]:

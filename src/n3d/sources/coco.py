@@ -129,7 +129,7 @@ class _Given:
         options = {**self.options, "size": [image["width"], image["height"]]}
         depth = None
         if self.depth is not None:
-            depth = _beside(self.depth, path.stem, DEPTH_SUFFIXES)
+            depth = beside(self.depth, path.stem, DEPTH_SUFFIXES)
             if depth is None:
                 raise InputError(f"no depth of {path.name}", code="depth-missing", file=self.depth)
             options.setdefault("depth_source", "sensor")
@@ -146,13 +146,13 @@ class _Given:
     def _camera(self, stem: str, image: Mapping[str, Any]) -> Any:
         if self.camera is not None:
             folder = Path(os.fsdecode(self.camera))
-            return _beside(folder, stem, CAMERA_SUFFIXES) if folder.is_dir() else folder
+            return beside(folder, stem, CAMERA_SUFFIXES) if folder.is_dir() else folder
         if "K" in image:
             return {k: image[k] for k in ("K", "width", "height")}
         if self.depth is None:
             return None
-        own = _beside(self.depth, stem, CAMERA_SUFFIXES)
-        return own or _beside(self.depth, "camera", CAMERA_SUFFIXES)
+        own = beside(self.depth, stem, CAMERA_SUFFIXES)
+        return own or beside(self.depth, "camera", CAMERA_SUFFIXES)
 
 
 def _region(
@@ -202,7 +202,8 @@ def _folder(path: Any, field: str) -> Path:
     return folder
 
 
-def _beside(folder: Path, stem: str, suffixes: tuple[str, ...]) -> Path | None:
+def beside(folder: Path, stem: str, suffixes: tuple[str, ...]) -> Path | None:
+    """The file of a folder that has this stem and the first of these endings."""
     return next((p for s in suffixes if (p := folder / f"{stem}{s}").is_file()), None)
 
 
