@@ -124,7 +124,7 @@ def export(network: Any, processor: N3DProcessor, folder: Path) -> None:
     """
     part = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(part, ignore_errors=True)
-    state = {k: v.detach().clone() for k, v in network.state_dict().items()}
+    state = merged(network)
     precise = {k: v for k, v in state.items() if v.dtype == torch.float32}
     for k, v in precise.items():
         state[k] = v.half()
@@ -140,6 +140,17 @@ def export(network: Any, processor: N3DProcessor, folder: Path) -> None:
         folder.rename(old)
     part.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def merged(network: Any) -> dict[str, Tensor]:
+    """A copy of the tensors of a network, adapters added to what they adapt."""
+    state = {k: v.detach().clone() for k, v in network.state_dict().items()}
+    for name, module in network.named_modules():
+        if hasattr(module, "get_delta_weight"):
+            base = state[f"{name}.base_layer.weight"]
+            for adapter in module.active_adapters:
+                base += module.get_delta_weight(adapter).detach().to(base.dtype)
+    return {k.replace(".base_layer.", "."): v for k, v in state.items() if ".lora_" not in k}
 
 
 def spatial(network: Any, processor: N3DProcessor) -> SpatialModel:

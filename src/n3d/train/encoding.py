@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from n3d.language import dialogues, traces
+from n3d.language import traces
 from n3d.model import chat
 from n3d.train.exercises import Exercise
 from n3d.train.mini import Numbers
@@ -119,6 +119,3 @@ def _may_end(reply: Sequence[tuple[str, bool]], k: int) -> bool:
 def picture_tokens(grid: tuple[int, int], merge: int) -> int:
     """How many tokens a picture of rows x columns patches takes."""
     return grid[0] * grid[1] // merge**2
-
-
-assert dialogues.IMAGE == chat.IMAGE

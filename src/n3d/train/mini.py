@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from n3d.errors import ConfigError
@@ -120,8 +121,27 @@ def network(eyes: Eyes, size: Size, tokenizer: Any, seed: int) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = N3DQwen3ForConditionalGeneration(config(eyes, size, tokenizer)).float()
+        _begin(made, size)
         begin_numbers(made, Numbers.of(tokenizer))
     return made
+
+
+def _begin(network: Any, size: Size) -> None:
+    """Weights that keep the size of what passes: the stock 0.02 is made for wide networks, and
+    would hide depth, which goes through three small layers before it meets the pixels."""
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Linear) and module is not network.lm_head:
+            std = 1 / math.sqrt(module.in_features)
+            if name.endswith(("o_proj", "down_proj", "attn.proj", "linear_fc2")):
+                std /= math.sqrt(2 * max(size.layers, size.vision_layers))
+            nn.init.normal_(module.weight, std=std)
+    visual, side = network.model.visual, math.isqrt(size.positions)
+    nn.init.normal_(visual.patch_embed.proj.weight, std=0.04)
+    rows, columns = smooth(side, size.hidden, False), smooth(side, size.hidden, False)
+    with torch.no_grad():
+        table = (rows[:, None] + columns[None]).view(side * side, -1) / 2
+        visual.pos_embed.weight.copy_(0.5 * table)
+        network.model.points.late.weight.mul_(0.1)
 
 
 def begin_numbers(network: Any, where: Numbers) -> None:
