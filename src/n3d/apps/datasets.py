@@ -104,7 +104,7 @@ def inspect(
     ],
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Say what a data set or a run of a model kept and dropped, and why."""
+    """Say what a folder of results kept and dropped, and why."""
     from n3d import engine
     from n3d.apps import show
     from n3d.pipelines import jobs

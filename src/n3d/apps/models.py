@@ -63,7 +63,7 @@ def ground(
     out: Out = None,
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Find what words name as metric 3D boxes, or the object at a place.
+    """Find the objects that words name as metric 3D boxes.
 
     Of a folder or a .jsonl file of records, results stream to OUT/predictions.jsonl; the same
     command resumes. Example:
