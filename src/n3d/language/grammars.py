@@ -7,6 +7,7 @@ never joins what stands on both sides. Whatever a grammar lets through, `dialogu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from n3d.language import grid, labels, tokens
@@ -18,7 +19,14 @@ MAX_STEPS = 48
 
 _WORD = r"[\p{L}\p{M}\p{N}_&.\/'+\-]"
 _PLAIN = rf"/{_WORD}{{1,24}}( {_WORD}{{1,24}}){{0,5}}/"
-_QUOTED = r'/"([^"\\\x00-\x1f\x7f<>|=\[\]]|\\["\\\/bfnrt]|\\u[0-9a-cA-C][0-9a-fA-F]{3}){1,60}"/'
+_HEX = "[0-9a-fA-F]"
+# Any character but NUL, those above U+FFFF as two escapes; no half of such a pair alone.
+_ESCAPES = (
+    rf"\\u(0{{3}}[1-9a-fA-F]|0{{2}}[1-9a-fA-F]{_HEX}|0[1-9a-fA-F]{_HEX}{{2}}"
+    rf"|[1-9a-cA-CeEfF]{_HEX}{{3}}|[dD][0-7]{_HEX}{{2}}"
+    rf"|[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}})"
+)
+_QUOTED = rf'/"([^"\\\x00-\x1f\x7f<>|=\[\]]|\\["\\\/bfnrt]|{_ESCAPES}){{1,60}}"/'
 # The look-ahead of the pattern for readers is not needed where a comma or a bracket follows.
 _QUANTITY = "/" + quantities.PATTERN.replace("(?![0-9A-Za-z_])", "").replace("/", r"\/") + "/"
 _LISTS = {"boxes": "box", "quantities": "quantity"}
@@ -101,27 +109,32 @@ def call(
     for bound, kind in kinds.items():
         known.setdefault(kind, []).append(f'"{bound}"')
     known.setdefault("box", []).extend(_box(own, i) for i in boxes)
-    found = sorted({_quoted(labels.quote(n)) for n in boxes.values()})
-    rules = [f"box: {_any(known['box'])}", f"QUANTITY: {_QUANTITY}"]
-    rules.append("quantity: " + _any([*known.get("quantity", []), "QUANTITY"]))
+    known.setdefault("quantity", []).append("QUANTITY")
     for many, one in _LISTS.items():
-        rules.append(f'{many}: "[" {one} (", " {one}){{0,{MAX_BOXES}}} "]"')
-        for bound in known.get(many, []):
-            rules[-1] += f" | {bound}"
-    rules.append("bool: " + _any([*known.get("bool", []), '"yes"', '"no"']))
-    rules.append("label: " + _any(found))
-    rules += [f"text: label{''.join(f' | {b}' for b in known.get('text', []))}"]
-    rules.append("any: box | quantity | boxes | quantities | bool | text")
-    ops = [_operation(s) for s in signatures.values()]
+        known.setdefault(many, []).append(_list(one, least=1))
+    # Truth is written by results only: as an argument it is the name of one.
+    found = sorted({_label(own, n) for n in boxes.values()})
+    known.setdefault("text", []).extend(found)
+    known["any"] = list(known)
+    rules = [f"{kind}: {_any(ways)}" for kind, ways in known.items() if ways]
+    rules.append(f"QUANTITY: {_QUANTITY}")
+    ops = [_operation(s, known) for s in signatures.values() if _possible(s, known)]
     start = f'start: ">>> " {f"""("{name} = ")? """ if may_name else ""}op ")\\n"'
     rules += [start + (' | ""' if may_end else ""), "op: " + _any(ops)]
     return "\n".join(rules)
 
 
-def _operation(signature: Signature) -> str:
+def _possible(signature: Signature, known: Collection[str]) -> bool:
+    """Whether there is something for every argument that an operation needs."""
+    return all(kind.endswith("?") or kind in known for kind in signature.args)
+
+
+def _operation(signature: Signature, known: Collection[str]) -> str:
     args = []
     for kind in signature.args:
         plain = kind.removesuffix("?")
+        if plain not in known:
+            break
         if plain == "text" and signature.words:
             plain = f"({_any(_quoted(labels.quote(w)) for w in signature.words)})"
         joined = f'", " {plain}' if args else plain
@@ -136,14 +149,27 @@ def value(own: bool, signature: Signature, boxes: Collection[int]) -> str:
         f"quantity: {_QUANTITY}",
         'bool: "yes" | "no"',
     ]
-    rules += [f'{many}: "[" ({one} (", " {one})*)? "]"' for many, one in _LISTS.items()]
-    rules.append("text: /[a-z]{1,20}([_ ][a-z]{1,20}){0,3}/")
+    rules += [f"{many}: {_list(one, least=0)}" for many, one in _LISTS.items()]
+    rules += ["text: WORD", "WORD: /[a-z]{1,20}([_ ][a-z]{1,20}){0,3}/ & ~/yes|no/"]
     rules.append("any: box | quantity | boxes | quantities | bool | text")
     return "\n".join([f'start: {signature.returns} "\\n"', *rules])
 
 
+def _list(one: str, least: int) -> str:
+    """A list of at most as many as there may be boxes."""
+    items = f'{one} (", " {one}){{0,{MAX_BOXES - 1}}}'
+    return f'"[" {items} "]"' if least else f'"[" ({items})? "]"'
+
+
 def _box(own: bool, number: int) -> str:
     return f"<|bbox_{number}|>" if own else f'"bbox_{number}"'
+
+
+def _label(own: bool, name: str) -> str:
+    """A label as a text of a trace; what reads like a box there is written as its token."""
+    text = labels.quote(name)
+    parts = re.split(r"(<\|bbox_[0-9]+\|>)", tokens.refs_to_tokens(text) if own else text)
+    return " ".join(part if i % 2 else _quoted(part) for i, part in enumerate(parts))
 
 
 def _any(parts: Iterable[str]) -> str:
