@@ -70,14 +70,14 @@ def test_requests_in_one_row_are_answered_as_one_by_one():
     own = [branches_of(s) for s in samples]
     together = student()
     packed = texts(samples, own)
-    hidden = logits(together, batches.pictures(samples), packed)
+    hidden = logits(together, batches.pictures(samples, tiny.EYES), packed)
     length = packed.ids.shape[1]
     for r, sample in enumerate(samples):
         prefix = Coder(tiny.tokenizer()).prefix(sample.opening, sample.grid[0] * sample.grid[1])
         at = len(prefix)
         for branch in own[r]:
             ids = torch.from_numpy(np.concatenate([prefix, branch.ids]).astype(np.int64))[None]
-            p = batches.pictures([sample])
+            p = batches.pictures([sample], tiny.EYES)
             out = together.network(
                 input_ids=ids, pixel_values=p.pixels, image_grid_thw=p.grid_thw,
                 patch_points=p.points,
@@ -117,7 +117,7 @@ def test_forced_tokens_change_no_loss_of_their_own():
     own = [branches_of(s, 8) for s in samples]
     t = texts(samples, own)
     made = student()
-    _, parts = made(batches.pictures(samples), t)
+    _, parts = made(batches.pictures(samples, tiny.EYES), t)
     counted = sum(n for k, (_, n) in parts.items() if k.removesuffix("-fine") in encoding.KINDS)
     assert counted == len(t.places)
     assert "forced" not in parts
@@ -146,7 +146,9 @@ def test_the_loss_is_smaller_where_numbers_are_nearer():
 def test_every_part_of_the_network_gets_a_gradient():
     samples = list(tiny.samples()[:3])
     made = student().train()
-    loss, _ = made(batches.pictures(samples), texts(samples, [branches_of(s, 8) for s in samples]))
+    loss, _ = made(
+        batches.pictures(samples, tiny.EYES), texts(samples, [branches_of(s, 8) for s in samples])
+    )
     loss.backward()
     silent = [n for n, p in made.named_parameters() if p.grad is None or not p.grad.any()]
     assert not silent
@@ -154,7 +156,7 @@ def test_every_part_of_the_network_gets_a_gradient():
 
 def test_the_detector_learns_the_views_it_sees():
     made = student().train()
-    pictures = batches.pictures(tiny.samples())
+    pictures = batches.pictures(tiny.samples(), tiny.EYES)
     opt = torch.optim.AdamW(made.parameters(), lr=3e-3)
     losses = []
     for _ in range(25):
@@ -233,3 +235,8 @@ def test_kinds_that_weigh_nothing_are_not_chosen():
         found = feeding.choose(sample, stage, coder, np.random.default_rng(k))
         plain = [e for e in sample.exercises if e.kind in feeding.PLAIN and e.kind != "detect"]
         assert len(found) == len(plain)
+
+
+def test_data_made_for_other_eyes_is_refused():
+    with pytest.raises(InputError, match="another network"):
+        batches.pictures(tiny.samples(), replace(tiny.EYES, patch=14))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 
 
 def test_slices_add_up_to_the_same_run(tmp_path, data):
-    recipe = tiny.recipe()
+    recipe = tiny.recipe(more=2)
     trainer(recipe, tmp_path / "one", data).train(Slice())
     for steps in (1, 2, 1, 5):  # within a stage, across its end, to the end
         trainer(recipe, tmp_path / "many", data).train(Slice(steps=steps))
@@ -47,6 +48,7 @@ def test_slices_add_up_to_the_same_run(tmp_path, data):
     assert one.keys() == many.keys()
     assert all(torch.equal(one[k], many[k]) for k in one)
     last = checkpoints.latest(tmp_path / "many")
+    assert last is not None
     assert checkpoints.state(last)["step"] == 6
 
 
@@ -94,7 +96,7 @@ def test_gradient_checkpointing_changes_no_gradient(tmp_path):
         coder = Coder(processor.tokenizer)
         own = [[coder.branch(e) for e in s.exercises[:2]] for s in samples]
         text = batches.texts(samples, own, coder, 1, np.random.default_rng(0), Smoothing())
-        made(batches.pictures(samples), text)[0].backward()
+        made(batches.pictures(samples, tiny.EYES), text)[0].backward()
         grads.append({n: p.grad for n, p in made.named_parameters()})
     for name, grad in grads[0].items():
         torch.testing.assert_close(grad, grads[1][name])
@@ -105,7 +107,7 @@ def test_the_rate_rises_stays_and_falls():
     found = [running.rate(stage, k) for k in range(100)]
     assert found[0] == pytest.approx(0.1)
     assert found[9:80] == [1.0] * 71
-    assert all(a > b for a, b in zip(found[80:], found[81:]))
+    assert all(a > b for a, b in pairwise(found[80:]))
     assert 0 < found[-1] < 0.1
 
 
@@ -251,3 +253,20 @@ def test_a_plot_of_nothing_is_a_plot(tmp_path):
     plots.draw([], tmp_path / "p.png")
     plots.draw([{"views": 1, "loss": 2.0}, {"views": 2, "loss": 1.0}], tmp_path / "p.png")
     assert (tmp_path / "p.png").stat().st_size > 1000
+
+
+def test_memory_by_formula():
+    from n3d.train import budgets
+
+    def of(shape, name, **options):
+        recipe = recipes.read(RUNS / f"{name}.json")
+        return budgets.memory(shape, recipe, recipe.stages[1], picture_tokens=400, **options)
+
+    assert budgets.QWEN25_3B.parameters == pytest.approx(3.75e9, rel=0.02)
+    assert budgets.QWEN25_7B.parameters == pytest.approx(8.29e9, rel=0.02)
+    assert of(budgets.QWEN25_3B, "qwen2.5-vl-3b-lora").total < 24
+    assert of(budgets.QWEN25_7B, "qwen2.5-vl-7b-lora").total < 48
+    whole = of(budgets.QWEN25_3B, "qwen2.5-vl-3b")
+    assert whole.total < 80
+    shared = of(budgets.QWEN25_3B, "qwen2.5-vl-3b", devices=8)
+    assert shared.weights == pytest.approx(whole.weights / 8)

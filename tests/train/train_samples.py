@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from n3d.train import exercises, making, mini, recipes, views, vocabulary
+from n3d.train import exercises, making, mini, views, vocabulary
 from n3d.train.exercises import ExerciseMix
 from n3d.train.making import Part
 from n3d.train.recipes import Backbone, Recipe, Stage, Validation
@@ -65,6 +65,3 @@ def prepare(folder: Path) -> Path:
     for k in range(2):
         shards.write(folder / "tiny", f"{k:06d}", samples())
     return folder
-
-
-recipes.build  # noqa: B018

@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from n3d.errors import InputError
 from n3d.train import encoding, numbers
 from n3d.train.encoding import Branch, Coder
+from n3d.train.mini import Eyes
 from n3d.train.shards import Sample
 from n3d.train.targets import NOBODY
 
@@ -73,8 +75,8 @@ def _moved(batch: Any, device: torch.device) -> Any:
     return replace(batch, **found)
 
 
-def pictures(samples: Sequence[Sample]) -> Pictures:
-    """The pictures of some samples."""
+def pictures(samples: Sequence[Sample], eyes: Eyes) -> Pictures:
+    """The pictures of some samples; InputError where they were made for other eyes."""
     counts = np.array([len(s.targets.numbers) for s in samples])
     starts = np.cumsum(counts) - counts
     pixels = torch.from_numpy(np.concatenate([s.patches for s in samples]))
@@ -92,7 +94,7 @@ def pictures(samples: Sequence[Sample]) -> Pictures:
         return torch.from_numpy(np.concatenate(found))
 
     return Pictures(
-        pixels.float() / 127.5 - 1,
+        normalised(pixels, eyes),
         torch.from_numpy(np.concatenate([s.points for s in samples])),
         grid,
         rows("own"),
@@ -100,6 +102,22 @@ def pictures(samples: Sequence[Sample]) -> Pictures:
         stacked("numbers"),
         stacked("kinds"),
     )
+
+
+def normalised(patches: Tensor, eyes: Eyes) -> Tensor:
+    """Pixels (n, k) float32 of patches (n, k) uint8, as the image processor makes them."""
+    each = eyes.temporal * eyes.patch**2
+    if patches.shape[1] != 3 * each:
+        raise InputError(
+            f"has patches of {patches.shape[1]} numbers",
+            code="data-eyes",
+            field="data",
+            limit=str(3 * each),
+            hint="It was made for another network: make it again in another folder",
+        )
+    mean = torch.tensor(eyes.mean).repeat_interleave(each)
+    std = torch.tensor(eyes.std).repeat_interleave(each)
+    return (patches.float() / 255 - mean) / std
 
 
 def texts(

@@ -70,7 +70,9 @@ def _pretrained(backbone: Backbone, seed: int) -> tuple[Any, N3DProcessor]:
     from n3d import model
     from n3d.language import tokens
 
-    loaded = model.load(backbone.path, dtype=getattr(torch, backbone.precision))
+    # What is trained is kept in single precision: steps are too small for half.
+    frozen = getattr(torch, backbone.precision) if backbone.lora_rank else torch.float32
+    loaded = model.load(backbone.path, dtype=frozen)
     network, processor = loaded.network, loaded.processor
     if processor.image_processor.merge_size != backbone.eyes.merge:
         raise ConfigError(
@@ -106,7 +108,9 @@ def _adapted(network: Any, backbone: Backbone) -> Any:
     inject_adapter_in_model(config, network)
     for name, parameter in network.named_parameters():
         ours = ("lora_", "model.points.", "embed_tokens.", "lm_head.")
-        parameter.requires_grad_(any(part in name for part in ours))
+        if any(part in name for part in ours):
+            parameter.data = parameter.data.float()
+            parameter.requires_grad_(True)
     return network
 
 

@@ -28,10 +28,15 @@ _WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0)
 @dataclass(frozen=True)
 class DetectorConfig:
     """`blur` is the standard deviation of number targets in cells, `main` the weight of tokens
-    that show a target beside its own token."""
+    that show a target beside its own token; the others weigh what a token says, each number
+    counting 1 and z 2."""
 
     blur: float = 35.0
     main: float = 0.5
+    there: float = 4.0
+    label: float = 3.0
+    colour: float = 1.0
+    yaw: float = 0.5
 
 
 class Detector(nn.Module):
@@ -84,7 +89,8 @@ class Detector(nn.Module):
         ).view(len(mine), len(SLOTS), -1)
         each = -(soft * log).sum(dim=-1).mean(dim=0)
         boxes = (each * each.new_tensor(_WEIGHTS)).sum()
-        loss = 4 * there + label + 0.5 * colours + 0.5 * turned + boxes
+        w = self.config
+        loss = w.there * there + w.label * label + w.colour * colours + w.yaw * turned + boxes
         found = {"there": there, "label": label, "colour": colours, "yaw": turned}
         parts = {k: float(v.detach()) for k, v in found.items()}
         parts |= {slot: float(e) for slot, e in zip(SLOTS, each.detach())}

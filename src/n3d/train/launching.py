@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from n3d.errors import ConfigError
@@ -28,7 +28,7 @@ class Plan:
 
     run: Path
     data: Path
-    slice: Slice = Slice()
+    slice: Slice = field(default_factory=Slice)
     workers: int = 1
     alongside: bool = False
     data_only: bool = False

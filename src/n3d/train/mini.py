@@ -24,14 +24,19 @@ from n3d.model.processing import N3DProcessor
 
 @dataclass(frozen=True)
 class Eyes:
-    """How pictures are cut up: `patch` pixels a side, `merge` x `merge` patches to a token,
-    `samples` x `samples` depths in a patch, and how many pixels a picture is resized to."""
+    """How pictures are cut up: `patch` pixels a side and `temporal` copies deep, `merge` x `merge`
+    patches to a token, `samples` x `samples` depths in a patch; how many pixels a picture is
+    resized to, `least` to `most`; `mean` and `std` of its colours from 0 to 1. Of a network that
+    was trained before, they are its own."""
 
     patch: int = 20
     merge: int = 1
     samples: int = 5
     least: int = 16_000
     most: int = 20_000
+    temporal: int = 1
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,10 @@ def image_processor(eyes: Eyes) -> Any:
     return Qwen2VLImageProcessorPil(
         patch_size=eyes.patch,
         merge_size=eyes.merge,
-        temporal_patch_size=1,
+        temporal_patch_size=eyes.temporal,
         size={"shortest_edge": eyes.least, "longest_edge": eyes.most},
-        image_mean=[0.5] * 3,
-        image_std=[0.5] * 3,
+        image_mean=list(eyes.mean),
+        image_std=list(eyes.std),
     )
 
 
@@ -103,7 +108,7 @@ def config(eyes: Eyes, size: Size, tokenizer: Any) -> N3DQwen3Config:
             "num_heads": size.heads,
             "patch_size": eyes.patch,
             "spatial_merge_size": eyes.merge,
-            "temporal_patch_size": 1,
+            "temporal_patch_size": eyes.temporal,
             "out_hidden_size": size.hidden,
             "num_position_embeddings": size.positions,
             "deepstack_visual_indexes": [],

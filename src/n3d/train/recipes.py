@@ -53,7 +53,8 @@ class Stage:
 
     `parts` name the data; `text` is False for the vision tower alone. A step takes
     `accumulate` batches of `views` views, each with exercises up to `room` tokens, of kinds drawn
-    in proportion to `kinds` (1 where a kind is not named; "question" stands for all of reason).
+    in proportion to `kinds` (1 where a kind is not named; "question" stands for all of reason);
+    beside each batch the vision tower alone sees `more` further views, which costs it little.
     The rate rises over `warmup` steps, stays, and falls linearly over the last `decay` steps;
     `vision_rate` scales it for the vision tower and the point layers.
     """
@@ -65,6 +66,7 @@ class Stage:
     views: int = 32
     room: int = 160
     accumulate: int = 1
+    more: int = 0
     rate: float = 1e-3
     vision_rate: float = 1.0
     warmup: int = 100

@@ -6,7 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,23 +111,20 @@ class Trainer:
         """Train a stage; whether it came to its end."""
         self.student.reweigh(stage.weights)
         opt = optimizer(self.student, stage)
-        place = Place()
+        places = [Place(), Place()]
         if self.state is not None and self.within:
             home = checkpoints.latest(self.run)
             assert home is not None
             checkpoints.restore(home, self.student, opt)
-            found = self.state["place"]
-            place = Place(found["round"], tuple(found["names"]), found["pool"], found["batch"])
+            places = [Place(p["round"], tuple(p["names"]), p["pool"], p["batch"])
+                      for p in self.state["places"]]  # fmt: skip
         model = self.student
         if self.accelerator is not None:
             model, opt = self.accelerator.prepare(self.student, opt)
-        feeder = Feeder(
-            self.data, stage, self.coder if stage.text else None,
-            self.recipe.seed + self.stage, place, self.rank, self.ranks,
-        )  # fmt: skip
+        feeders = [self._feeder(s, k, places[k]) for k, s in enumerate((stage, _dense(stage)))]
         tally = _Tally()
         while self.within < stage.steps:
-            self._take_step(model, opt, stage, feeder, tally)
+            self._take_step(model, opt, stage, feeders, tally)
             every = self.recipe.validation.every
             done = self.within == stage.steps
             over = self._stop or (end is not None and time.monotonic() >= end)
@@ -138,39 +135,53 @@ class Trainer:
             if every and (self.step % every == 0 or done):
                 self._validate(stage)
             if self.step % self.recipe.keep == 0 or done or over:
-                self._save(opt, feeder, done)
+                self._save(opt, feeders, done)
             if over and not done:
                 return False
             if over:
                 self._stop = True
         return not self._stop
 
-    def _take_step(self, model: Any, opt: Any, stage: Stage, feeder: Feeder, tally: _Tally) -> None:
+    def _feeder(self, stage: Stage, k: int, place: Place) -> Feeder:
+        seed = self.recipe.seed + 1000 * k + self.stage
+        coder = self.coder if stage.text else None
+        return Feeder(self.data, stage, coder, seed, place, self.rank, self.ranks)
+
+    def _take_step(
+        self, model: Any, opt: Any, stage: Stage, feeders: list[Feeder], tally: _Tally
+    ) -> None:
         factor = rate(stage, self.within)
         for group in opt.param_groups:
             group["lr"] = group["base"] * factor
         model.train()
         for part in range(stage.accumulate):
-            chosen = feeder.next()
+            chosen = feeders[0].next()
             rng = np.random.default_rng([self.recipe.seed, self.step, part, self.rank])
             loss, parts, tokens = self._loss(model, stage, chosen, rng)
-            if self.accelerator is None:
-                (loss / stage.accumulate).backward()
-            else:
-                self.accelerator.backward(loss / stage.accumulate)
+            self._backward(loss / stage.accumulate)
             objectives.add(tally.parts, parts)
             tally.tokens, tally.views = tally.tokens + tokens, tally.views + len(chosen)
             self.views += len(chosen) * self.ranks
+            if stage.more:
+                loss, parts, _ = self._loss(model, _dense(stage), feeders[1].next(), rng)
+                self._backward(loss * stage.weights.dense / stage.accumulate)
+                objectives.add(tally.parts, {f"more/{k}": v for k, v in parts.items()})
         clip = nn.utils.clip_grad_norm_(model.parameters(), stage.clip)
         objectives.add(tally.parts, {"norm": (float(clip), 1.0)})
         opt.step()
         opt.zero_grad(set_to_none=True)
         self.step, self.within = self.step + 1, self.within + 1
 
+    def _backward(self, loss: torch.Tensor) -> None:
+        if self.accelerator is None:
+            loss.backward()
+        else:
+            self.accelerator.backward(loss)
+
     def _loss(self, model: Any, stage: Stage, chosen, rng: np.random.Generator):
         samples = [s for s, _ in chosen]
         device = next(self.student.parameters()).device
-        pictures = batches.pictures(samples).to(device)
+        pictures = batches.pictures(samples, self.recipe.backbone.eyes).to(device)
         texts = None
         if stage.text:
             texts = batches.texts(
@@ -215,16 +226,21 @@ class Trainer:
             self.best = score
             building.export(self.network, self.processor, self.run / "best")
 
-    def _save(self, opt: Any, feeder: Feeder, done: bool) -> None:
+    def _save(self, opt: Any, feeders: list[Feeder], done: bool) -> None:
         if self.rank == 0:
             stage, within = (self.stage + 1, 0) if done else (self.stage, self.within)
             state = {"step": self.step, "stage": stage, "within": within, "views": self.views,
-                     "best": self.best, "place": asdict(feeder.place),
+                     "best": self.best, "places": [asdict(f.place) for f in feeders],
                      "recipe": json.loads(recipes.write(self.recipe))}  # fmt: skip
             inner = getattr(opt, "optimizer", opt)
             checkpoints.save(self.run, self.student, inner, state)
         if self.accelerator is not None:
             self.accelerator.wait_for_everyone()
+
+
+def _dense(stage: Stage) -> Stage:
+    """The stage of the further views that the vision tower sees alone."""
+    return replace(stage, text=False, views=max(stage.more, 1))
 
 
 class _Tally:

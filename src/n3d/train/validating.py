@@ -58,7 +58,7 @@ def _taught(
         some = samples[k : k + BATCH]
         rng = np.random.default_rng([k, 17])
         chosen = [choose(s, stage, coder, rng) for s in some]
-        pictures = batches.pictures(some).to(device)
+        pictures = batches.pictures(some, recipe.backbone.eyes).to(device)
         text = None
         if stage.text:
             text = batches.texts(some, chosen, coder, merge, rng, stage.smoothing).to(device)
