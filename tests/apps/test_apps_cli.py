@@ -11,7 +11,9 @@ import pytest
 from n3d import synthetic
 from n3d.apps import cli
 
-COMMANDS = ("answer", "ground", "detect", "lift", "ask", "inspect", "view", "convert", "demo")
+COMMANDS = (
+    "answer", "ground", "detect", "lift", "ask", "inspect", "view", "convert", "demo", "eval",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def test_help_names_every_command_and_loads_no_numbers():
     code = (
         "import sys\n"
         "from n3d.apps import cli\n"
-        "for argv in (['answer', '--help'], ['lift', '--help'], ['--help']):\n"
+        "for argv in (['answer', '--help'], ['eval', 'run', '--help'], ['--help']):\n"
         "    try:\n        cli.main(argv)\n    except SystemExit:\n        pass\n"
         "print(sorted({'numpy', 'numba', 'scipy', 'pyarrow', 'PIL'} & set(sys.modules)))\n"
     )
