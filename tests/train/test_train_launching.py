@@ -1,0 +1,102 @@
+"""One command from a recipe to a model directory, in one process or several."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import train_samples as tiny
+from safetensors.torch import load_file
+
+from n3d.apps import cli
+from n3d.errors import ConfigError
+from n3d.train import building, checkpoints, launching, recipes, shards
+from n3d.train.running import Slice
+
+
+def written(folder: Path, **stage) -> Path:
+    """A recipe file, and the tokenizer its run begins with."""
+    path = folder / "recipe.json"
+    path.write_text(recipes.write(tiny.recipe(**stage)))
+    return path
+
+
+def begun(run: Path) -> Path:
+    tiny.tokenizer().save_pretrained(run / building.TOKENIZER)
+    return run
+
+
+def test_the_command_makes_data_trains_and_goes_on(tmp_path, capsys):
+    recipe, run = written(tmp_path), begun(tmp_path / "run")
+    for steps in ("1", "9"):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["train", str(recipe), "--run", str(run), "--steps", steps])
+        assert not stop.value.code
+    assert "tiny/000001" in capsys.readouterr().out
+    home = checkpoints.latest(run)
+    assert home is not None
+    assert checkpoints.state(home)["step"] == 6
+    assert len(shards.names(run / "data" / "tiny")) == 2
+
+
+def test_data_alone_can_be_made(tmp_path):
+    plan = launching.Plan(tmp_path / "run", tmp_path / "data", data_only=True)
+    launching.launch(tiny.recipe(), plan)
+    assert len(shards.names(tmp_path / "data" / "tiny")) == 2
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "argv", [["--minutes", "0"], ["--steps", "-1"], ["--workers", "-1"], ["--run", ""]]
+)
+def test_a_wrong_option_is_a_sentence(tmp_path, argv, capsys):
+    recipe = written(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["train", str(recipe), "--run", str(tmp_path / "run"), *argv[:2]][: 4 + 2])
+    out = capsys.readouterr().err
+    assert stop.value.code == 2 or argv[0] == "--run"
+    assert "Traceback" not in out
+
+
+def test_a_recipe_that_is_not_there_is_a_sentence(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["train", str(tmp_path / "none.json"), "--run", str(tmp_path / "run")])
+    assert stop.value.code == 2
+    assert "none.json" in capsys.readouterr().err
+
+
+def test_a_slice_of_no_time_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="minutes"):
+        launching.Plan(tmp_path, tmp_path, Slice(minutes=0))
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_that_accumulates(tmp_path):
+    data = tiny.prepare(tmp_path / "data")
+    dense = tiny.recipe().stages[0]
+    for name, accumulate in (("one", 2), ("two", 1)):
+        stage = replace(dense, steps=3, views=2, accumulate=accumulate)
+        recipe = replace(tiny.recipe(), stages=(stage,))
+        (tmp_path / f"{name}.json").write_text(recipes.write(recipe))
+        begun(tmp_path / name)
+    one = recipes.read(tmp_path / "one.json")
+    launching.launch(one, launching.Plan(tmp_path / "one", data, workers=0))
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "--",
+               "n3d.apps.cli", "train", str(tmp_path / "two.json"), "--run", str(tmp_path / "two"),
+               "--data", str(data), "--workers", "0"]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = []
+    for name in ("one", "two"):
+        home = checkpoints.latest(tmp_path / name)
+        assert home is not None
+        assert checkpoints.state(home)["views"] == 12
+        found.append(load_file(home / "weights.safetensors"))
+    for name, tensor in found[0].items():
+        torch.testing.assert_close(found[1][name], tensor, atol=2e-4, rtol=1e-3, msg=name)
