@@ -178,6 +178,19 @@ def test_a_model_sees_a_view_once_and_all_its_questions_together(sittings):
     ]
 
 
+def test_released_weights_read_views_themselves(sittings):
+    class Released(Model):
+        layout = "upstream"
+
+        def detect(self, view):
+            assert view is sittings[0].view
+            return []
+
+    model = Released()
+    taking.of_model(model)(sittings[0])
+    assert "look" not in model.calls
+
+
 def test_one_bad_question_does_not_spoil_the_others(sittings):
     sitting = sittings[0]
     asked = next(i for i in sitting.items if i.request == "ask")

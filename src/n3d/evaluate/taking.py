@@ -35,7 +35,9 @@ def of_model(model: Answerer, *, computed: bool = True) -> Predictor:
     """
 
     def predict(sitting: Sitting) -> list[Prediction]:
-        look = getattr(model, "look", None)
+        # Released weights have a protocol of their own, which reads views itself.
+        upstream = getattr(model, "layout", None) == "upstream"
+        look = None if upstream else getattr(model, "look", None)
         view = sitting.view if look is None else look(sitting.view)
         asked = [i for i in sitting.items if i.request == "ask"]
         answers = iter(_answers(model, view, [i.question for i in asked], computed))
