@@ -31,7 +31,9 @@ def train(
     data_only: Annotated[bool, typer.Option("--data-only", help="Only make data.")] = False,
     threads: Annotated[int, typer.Option(help="Threads of each process.")] = 1,
 ) -> None:
-    """Train a model as a recipe says; the same command goes on where it stopped.
+    """Train a model as a recipe says.
+
+    The same command goes on where it stopped.
 
     RUN/export and RUN/best are model directories for --model. Example:
 
