@@ -112,6 +112,19 @@ def test_a_loss_is_taken_before_each_chosen_token():
     )  # fmt: skip
 
 
+def test_each_token_of_a_box_asks_for_its_object():
+    for sample in tiny.samples():
+        for b in branches_of(sample, 9):
+            asks, objects = batches.asking(b)
+            boxes = {int(h): o for h, o in zip(b.heads, b.objects)}
+            for place, o in zip(asks, objects):
+                head = max(h for h in boxes if h <= place)
+                assert boxes[head] == o
+                assert b.kinds[place + 1] in range(encoding.LABEL, encoding.YAW + 1)
+            if len(b.heads) and b.kinds[b.heads[0]] != encoding.FORCED:
+                assert set(b.heads.tolist()) <= set(asks.tolist())
+
+
 def test_forced_tokens_change_no_loss_of_their_own():
     samples = list(tiny.samples()[:2])
     own = [branches_of(s, 8) for s in samples]

@@ -49,9 +49,9 @@ class Texts:
     """b rows of l tokens. `mask` (b, 1, l, l) is True where a row's token sees another.
 
     `places` (s,) are where a loss is taken, in the flat rows; `labels` (s,) the tokens that follow
-    there, `kinds` (s,) what they are; `soft` (s, 360) the targets of number tokens. `heads` (h,)
-    are the flat places of tokens that begin a box, and `seen` (h,) the picture token, counted over
-    all pictures, that shows its object, or -1.
+    there, `kinds` (s,) what they are; `soft` (s, 360) the targets of number tokens. `asking` (h,)
+    are the flat places from which a token of a box is written, and `seen` (h,) the picture token,
+    counted over all pictures, that shows its object, or -1.
     """
 
     ids: Tensor
@@ -61,7 +61,7 @@ class Texts:
     labels: Tensor
     kinds: Tensor
     soft: Tensor
-    heads: Tensor
+    asking: Tensor
     seen: Tensor
     tokens: int
 
@@ -147,8 +147,9 @@ def texts(
             end = at + len(b)
             ids[r, at:end], segment[r, at:end], kinds[r, at:end] = b.ids, k + 1, b.kinds
             positions[:, r, at:end] = following + np.arange(len(b))
-            heads += [r * longest + at + int(h) for h in b.heads]
-            seen += [first_token + patch_of[o] if patch_of[o] >= 0 else -1 for o in b.objects]
+            asks, objects = asking(b)
+            heads += (r * longest + at + asks).tolist()
+            seen += np.where(patch_of[objects] >= 0, first_token + patch_of[objects], -1).tolist()
             at = end
         first_token += encoding.picture_tokens(sample.grid, merge)
     ids, soft = numbers.soften(ids, kinds, coder.numbers, rng, smoothing)
@@ -166,6 +167,14 @@ def texts(
         torch.tensor(seen, dtype=torch.long),
         sum(lengths),
     )
+
+
+def asking(branch: Branch) -> tuple[np.ndarray, np.ndarray]:
+    """The places in a branch before each token of a box that is learned, and whose box it is."""
+    inside = (branch.kinds >= encoding.LABEL) & (branch.kinds <= encoding.YAW)
+    following = np.flatnonzero(inside)
+    box = np.searchsorted(branch.heads, following, side="right") - 1
+    return following - 1, branch.objects[box]
 
 
 def _patches_of(sample: Sample) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoTokenizer
 
@@ -81,7 +82,7 @@ def _pretrained(backbone: Backbone, seed: int) -> tuple[Any, N3DProcessor]:
             field="backbone.eyes.merge",
             limit=str(processor.image_processor.merge_size),
         )
-    processor.tokenizer.add_special_tokens(
+    new = processor.tokenizer.add_special_tokens(
         {"additional_special_tokens": tokens.special_tokens()}, replace_extra_special_tokens=False
     )
     rows = len(processor.tokenizer)
@@ -89,7 +90,9 @@ def _pretrained(backbone: Backbone, seed: int) -> tuple[Any, N3DProcessor]:
         torch.manual_seed(seed)
         if rows > network.config.text_config.vocab_size:
             network.resize_token_embeddings(-(-rows // 64) * 64, mean_resizing=False)
-        mini.begin_numbers(network, Numbers.of(processor.tokenizer))
+        where = Numbers.of(processor.tokenizer)
+        if new:  # a network that has our tokens goes on with what it knows of them
+            mini.begin_numbers(network, where)
     if backbone.lora_rank:
         network = _adapted(network, backbone)
     return network, processor
@@ -134,6 +137,8 @@ def export(network: Any, processor: N3DProcessor, folder: Path) -> None:
         state[k] = v.half()
     network.save_pretrained(part, state_dict=state)
     processor.save_pretrained(part)
+    for file in part.glob("*.safetensors"):
+        save_file(load_file(file), file, {"format": "pt", "made_by": "n3d train"})
     if precise:
         raw = json.loads((part / "config.json").read_text())
         raw["dtype"] = "float32"

@@ -84,9 +84,8 @@ class Detector(nn.Module):
         said = getattr(self, f"{name}_numbers")(x[mine]).view(len(mine), len(SLOTS), -1)
         log = (said @ rows.T).log_softmax(dim=-1)
         cells = p.numbers[of, :6]
-        soft = torch.from_numpy(
-            numbers.coarse_targets(cells.flatten().numpy(), self.config.blur)
-        ).view(len(mine), len(SLOTS), -1)
+        soft = numbers.coarse_targets(cells.flatten().cpu().numpy(), self.config.blur)
+        soft = torch.from_numpy(soft).to(x.device).view(len(mine), len(SLOTS), -1)
         each = -(soft * log).sum(dim=-1).mean(dim=0)
         boxes = (each * each.new_tensor(_WEIGHTS)).sum()
         w = self.config
@@ -133,9 +132,9 @@ def expected(logits: Tensor) -> Tensor:
     """Cells (...) of the means of distributions over coarse bins, around their likeliest bin."""
     p = logits.softmax(dim=-1)
     best = p.argmax(dim=-1, keepdim=True)
-    near = (torch.arange(p.shape[-1]) - best).abs() <= 2
-    p = p * near
-    middle = torch.arange(p.shape[-1]) * 100.0 + 49.5
+    bins = torch.arange(p.shape[-1], device=p.device)
+    p = p * ((bins - best).abs() <= 2)
+    middle = bins * 100.0 + 49.5
     return (p * middle).sum(dim=-1) / p.sum(dim=-1)
 
 
@@ -145,7 +144,7 @@ def row_slice(where: Numbers) -> slice:
 
 
 class Pointer(nn.Module):
-    """Which picture token shows an object: asked where the text of its box begins, halfway
+    """Which picture token shows an object: asked wherever a token of its box is written, halfway
     through the network."""
 
     def __init__(self, hidden: int, width: int = 64) -> None:

@@ -100,8 +100,8 @@ class Student(nn.Module):
         half = out.hidden_states[self.middle].flatten(0, 1)
         length = t.ids.shape[1]
         picture = torch.nonzero(shown.flatten())[:, 0]
-        together = (t.heads // length)[:, None] == (picture // length)[None]
-        pointing = self.pointer.loss(half[t.heads], half[picture], together, t.seen)
+        together = (t.asking // length)[:, None] == (picture // length)[None]
+        pointing = self.pointer.loss(half[t.asking], half[picture], together, t.seen)
         return loss, pointing, parts
 
     def token_loss(self, logits: Tensor, t: Texts):

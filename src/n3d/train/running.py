@@ -76,6 +76,7 @@ class Trainer:
         self.coder = Coder(self.processor.tokenizer)
         weights = recipe.stages[0].weights
         self.student = building.student(recipe, self.network, self.processor, weights)
+        self.student.to("cuda" if torch.cuda.is_available() else "cpu")
         self.step, self.stage, self.within = 0, 0, 0
         self.views, self.best = 0, -1.0
         home = checkpoints.latest(run)
@@ -132,10 +133,10 @@ class Trainer:
             if self.within % 20 == 0 or done or over:
                 self._log(stage, tally)
                 tally = _Tally()
-            if every and (self.step % every == 0 or done):
-                self._validate(stage)
             if self.step % self.recipe.keep == 0 or done or over:
                 self._save(opt, feeders, done)
+            if every and (self.step % every == 0 or done):
+                self._validate(stage)
             if over and not done:
                 return False
             if over:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,11 @@ def judge(
     student.eval()
     found = {} if not samples else _taught(student, samples, stage, coder, recipe)
     if stage.text and plan.decoded:
-        found |= decoded(student.network, processor, recipe, plan.decoded)
+        try:
+            found |= decoded(student.network, processor, recipe, plan.decoded)
+        except Exception:  # hours of training do not end because they could not be judged
+            found |= {"decoding_failed": 1.0}
+            traceback.print_exc()
     student.train()
     return found
 
