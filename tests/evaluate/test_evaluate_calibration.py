@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +9,6 @@ from hypothesis import strategies as st
 
 from n3d.errors import ConfigError
 from n3d.evaluate import calibration
-from n3d.evaluate.calibration import Calibration
 
 PAIRS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60)
 
@@ -53,59 +50,6 @@ def test_errors_do_not_depend_on_the_order(pairs, random):
     one_bin = abs(np.mean(split(pairs)[0]) - np.mean(split(pairs)[1]))
     assert calibration.ece(*split(pairs), bins=1) == pytest.approx(one_bin)
     assert calibration.ece(*split(pairs)) >= one_bin - 1e-9
-
-
-@given(PAIRS)
-def test_the_isotonic_map_is_a_calibration(pairs):
-    scores, right = split(pairs)
-    fitted = calibration.isotonic(scores, right, most=8)
-    assert len(fitted.raw) <= 8
-    told = fitted(np.linspace(-1, 2, 50))
-    assert (np.diff(told) >= 0).all()
-    assert told.min() >= 0
-    assert told.max() <= 1
-    assert Calibration.from_json(json.loads(json.dumps(fitted.to_json()))) == fitted
-
-
-def test_the_isotonic_map_calibrates():
-    rng = np.random.default_rng(0)
-    raw = rng.random((2, 4000))
-    right = rng.random(raw.shape) < raw**3  # three times too sure, in a curve
-    before = calibration.ece(raw[1], right[1])
-    fitted = calibration.isotonic(raw[0], right[0])
-    after = calibration.ece(fitted(raw[1]), right[1])
-    assert before == pytest.approx(0.25, abs=0.03)
-    assert after < 0.025
-    assert fitted(0.5) == pytest.approx(0.125, abs=0.06)
-
-
-def test_a_few_outcomes_make_no_certainty():
-    fitted = calibration.isotonic([0.1, 0.9], [False, True])
-    assert 0 < fitted(0.1) < fitted(0.9) < 1
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {},
-        {"raw": [0, 1]},
-        {"raw": [0, 1], "chance": [0]},
-        {"raw": [1, 0], "chance": [0, 1]},
-        {"raw": [0, 1], "chance": [1, 0]},
-        {"raw": [0, 1], "chance": [0, 2]},
-        {"raw": [], "chance": []},
-        {"raw": ["a"], "chance": [0]},
-        {"raw": [0, float("nan")], "chance": [0, 1]},
-    ],
-)
-def test_a_map_that_is_none_is_refused(data):
-    with pytest.raises(ConfigError):
-        Calibration.from_json(data)
-
-
-def test_nothing_cannot_be_fitted():
-    with pytest.raises(ConfigError):
-        calibration.isotonic([], [])
 
 
 @given(st.floats(-10, 10), st.floats(0, 6), st.floats(0, 1))

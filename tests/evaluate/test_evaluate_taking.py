@@ -111,7 +111,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     ("text", "message"),
     [
         ("", "no header"),
-        ('{"id": "a"}\n', "line 1"),
+        ('{"id": "a"}\n', "no header"),
         ('{"header": 3}\n', "line 1"),
         ('{"header": {"a": 1}}\n{"id": NaN}\n', "line 2"),
         ('{"header": {"a": 1}}\n[]\n', "line 2"),

@@ -7,16 +7,16 @@ only ever added, those of one view together, so that a run that was stopped goes
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from n3d.errors import ConfigError, InputError, N3DError
 from n3d.evaluate.items import Answerer, Item, Predictor, Sitting
-from n3d.scene import Prediction, files, records, strict_json
+from n3d.scene import Prediction, files, records
+from n3d.scene.journals import Journal
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,11 @@ def _answers(model: Answerer, view: Any, questions: list[str], computed: bool):
 
 @dataclass(eq=False)
 class Answers:
-    """The predictions of a run: in a file that grows, or in memory without one."""
+    """The predictions of a run: in a journal, or in memory without one."""
 
-    path: Path | None = None
+    journal: Journal | None = None
     header: dict[str, Any] = field(default_factory=dict)
     _memory: dict[str, Taken] = field(default_factory=dict)
-    _places: dict[str, int] = field(default_factory=dict)
-    _end: int = 0
 
     @classmethod
     def open(cls, path: str | Path | None, header: Mapping[str, Any]) -> Answers:
@@ -94,13 +92,13 @@ class Answers:
             return cls(None, dict(header))
         path = Path(path)
         if not path.exists() or not path.stat().st_size:
-            made = cls(path, dict(header))
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as e:
                 raise files.unwritable(e, path.parent) from None
-            made._append([{"header": dict(header)}])
-            return made
+            journal = Journal.read(path)
+            journal.begin(header)
+            return cls(journal, dict(header))
         found = cls.read(path)
         for key in (found.header.keys() | header.keys()) - {"scenes", "commit"}:
             if found.header.get(key) != header.get(key):
@@ -117,55 +115,34 @@ class Answers:
     def read(cls, path: str | Path) -> Answers:
         """The file of a run, also of one that was cut off while a line was written.
 
-        Raises InputError naming the line that is wrong.
+        Raises InputError naming the line that is wrong, or a file that is not there.
         """
-        path = Path(path)
-        made = cls(path)
-        try:
-            with open(path, "rb") as f:
-                for number, line in enumerate(f, 1):
-                    if line.endswith(b"\n"):
-                        made._index(line, number)
-        except OSError as e:
+        journal = Journal.read(path)
+        if not journal.header:
+            missing = not Path(path).exists()
             raise InputError(
-                f"cannot be read: {e.strerror or e}", code="file-unreadable", file=path
-            ) from None
-        if not made.header:
-            raise InputError("has no header", code="predictions-header", file=path)
-        return made
-
-    def _index(self, line: bytes, number: int) -> None:
-        try:
-            record = strict_json.loads(line)
-            if number == 1:
-                self.header = dict(record["header"])
-            else:
-                self._places[str(record["id"])] = self._end
-        except (N3DError, KeyError, TypeError, ValueError) as e:
-            text = e.message if isinstance(e, N3DError) else "is no prediction"
-            raise InputError(
-                text, code="predictions-line", file=self.path, field=f"line {number}"
-            ) from None
-        self._end += len(line)
+                "does not exist" if missing else "has no header",
+                code="file-missing" if missing else "predictions-header",
+                file=path,
+            )
+        return cls(journal, journal.header)
 
     def __contains__(self, id: str) -> bool:
-        return id in self._places or id in self._memory
+        return id in self._memory or (self.journal is not None and id in self.journal)
 
     def __len__(self) -> int:
-        return len(self._places) + len(self._memory)
+        return len(self._memory) + (0 if self.journal is None else len(self.journal))
 
     def __getitem__(self, id: str) -> Taken:
         """The prediction of an item; InputError for a record that is none."""
         if id in self._memory:
             return self._memory[id]
-        assert self.path is not None
-        with open(self.path, "rb") as f:
-            f.seek(self._places[id])
-            record = strict_json.loads(f.readline())
+        assert self.journal is not None
+        record = self.journal[id]
         try:
             prediction = records.from_json(Prediction, record["prediction"])
         except N3DError as e:
-            raise e.at(file=self.path, field=id) from None
+            raise e.at(file=self.journal.path, field=id) from None
         return Taken(prediction, record.get("seconds"))
 
     def get(self, id: str, default: Taken) -> Taken:
@@ -176,24 +153,10 @@ class Answers:
 
     def add(self, taken: Mapping[str, Taken]) -> None:
         """Keep the predictions of one view."""
-        if self.path is None:
+        if self.journal is None:
             self._memory.update(taken)
-            return
-        self._append([_record(id, t) for id, t in taken.items()], list(taken))
-
-    def _append(self, lines: Sequence[Any], ids: Sequence[str] = ()) -> None:
-        assert self.path is not None
-        try:
-            with open(self.path, "ab") as f:
-                f.truncate(self._end)  # a line that was cut off never counted
-                for i, line in enumerate(lines):
-                    data = json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-                    f.write(data)
-                    if ids:
-                        self._places[ids[i]] = self._end
-                    self._end += len(data)
-        except OSError as e:
-            raise files.unwritable(e, self.path) from None
+        else:
+            self.journal.add([_record(id, t) for id, t in taken.items()])
 
 
 def _record(id: str, taken: Taken) -> dict[str, Any]:

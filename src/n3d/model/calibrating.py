@@ -17,7 +17,7 @@ from n3d.model.requests import Request
 from n3d.model.spatial import SpatialModel
 from n3d.scene import RGBD, Object3D
 
-RIGHT = 0.5
+RIGHT = 0.25
 """A box is right from this IoU with a true box of its label."""
 NEAR = 0.1
 """From this IoU on, two boxes are of the same object, and their difference is an error."""
@@ -29,7 +29,7 @@ def calibrated(
     """The model with scores and spreads that hold on these views and their true objects.
 
     Each view is asked for all its objects and for each of their labels. Scores become the share
-    of boxes with an IoU of at least .5 with a true box of the same label. `save` keeps the
+    of boxes with an IoU of at least .25 with a true box of the same label. `save` keeps the
     calibration. Raises ConfigError for too few boxes (`calibration.fit`).
     """
     plain = replace(model, calibration=Calibration())

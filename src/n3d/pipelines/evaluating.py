@@ -134,13 +134,17 @@ def _benchmark_of(answers: Answers) -> synthetic.Benchmark:
         return replace(made, first=int(h["first"]), questions=int(h["questions"]))
     except (KeyError, TypeError, ValueError) as e:
         if isinstance(e, ConfigError):
-            raise e.at(file=answers.path) from None
+            raise e.at(file=_path(answers)) from None
         raise ConfigError(
             f"does not say what its predictions are of: {e}",
             code="predictions-header",
-            file=answers.path,
+            file=_path(answers),
             field="header",
         ) from None
+
+
+def _path(answers: Answers) -> Path | None:
+    return None if answers.journal is None else answers.journal.path
 
 
 def _about(bench: synthetic.Benchmark, answers: Answers) -> dict[str, Any]:
