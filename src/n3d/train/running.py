@@ -112,13 +112,7 @@ class Trainer:
         """Train a stage; whether it came to its end."""
         self.student.reweigh(stage.weights)
         opt = optimizer(self.student, stage)
-        places = [Place(), Place()]
-        if self.state is not None and self.within:
-            home = checkpoints.latest(self.run)
-            assert home is not None
-            checkpoints.restore(home, self.student, opt)
-            places = [Place(p["round"], tuple(p["names"]), p["pool"], p["batch"])
-                      for p in self.state["places"]]  # fmt: skip
+        places = self._resume(opt)
         model = self.student
         if self.accelerator is not None:
             model, opt = self.accelerator.prepare(self.student, opt)
@@ -128,8 +122,7 @@ class Trainer:
             self._take_step(model, opt, stage, feeders, tally)
             every = self.recipe.validation.every
             done = self.within == stage.steps
-            over = self._stop or (end is not None and time.monotonic() >= end)
-            over = over or (last is not None and self.step >= last)
+            over = self._is_over(end, last)
             if self.within % 20 == 0 or done or over:
                 self._log(stage, tally)
                 tally = _Tally()
@@ -142,6 +135,27 @@ class Trainer:
             if over:
                 self._stop = True
         return not self._stop
+
+    def _resume(self, opt: torch.optim.Optimizer) -> list[Place]:
+        """Where the stage is in its data; its optimiser as it was left."""
+        if self.state is None or not self.within:
+            return [Place(), Place()]
+        home = checkpoints.latest(self.run)
+        assert home is not None
+        checkpoints.restore(home, self.student, opt)
+        return [
+            Place(p["round"], tuple(p["names"]), p["pool"], p["batch"])
+            for p in self.state["places"]
+        ]
+
+    def _is_over(self, end: float | None, last: int | None) -> bool:
+        """Whether the slice ends here: what one process finds holds for all."""
+        over = self._stop or (end is not None and time.monotonic() >= end)
+        over = over or (last is not None and self.step >= last)
+        if self.accelerator is None:
+            return over
+        found = torch.tensor(float(over), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(found, "sum") > 0)
 
     def _feeder(self, stage: Stage, k: int, place: Place) -> Feeder:
         seed = self.recipe.seed + 1000 * k + self.stage
