@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import dijkstra
 from n3d.geometry import Box3D, Camera, axis_rotation, euler
 from n3d.geometry.pose import upright
 from n3d.lift import box_kernels as boxes
+from n3d.lift import crop_kernels as crops
 from n3d.lift import depth_kernels as depths
 from n3d.lift import end_kernels as ends
 from n3d.lift import face_kernels as faces
@@ -308,16 +309,82 @@ def test_scatter_measures_the_noise_of_samples():
         assert outlines.scatter(w, core, int(core.sum()), 9, 400) == pytest.approx(true, rel=0.2)
 
 
+# -- crops -----------------------------------------------------------------------------------
+
+
+def _crop_twin(depth, mask, sparse, drawn):
+    """What `crops.clean` does, one loop after the other, for a mask that begins at (16, 20)."""
+    top, left = 4, 8
+    w, inside = (np.empty((mask.shape[0] - top, 61), t) for t in (np.float32, np.uint8))
+    counts = pixels.cut(depth, mask, top, left, 0.05, 200.0, w, inside)
+    spacing = max(1, int(np.ceil(np.sqrt(counts[0] / max(counts[1], 1)))))
+    core, edge, layer = (np.zeros(w.shape, np.uint8) for _ in range(3))
+    maps = [np.empty(w.shape, np.float32) for _ in range(3)]
+    runs = np.empty((w.size, 5), np.int32), np.empty(w.size, np.int32)
+    gap, erode, jump, noise = 2 * spacing, 0, crops.PART_SPARSE, 0.0
+    if sparse:
+        core[:] = (w > 0) & (inside > 0)
+    else:
+        noise = max(pixels.noise(w, inside, 400), crops.LEAST_NOISE)
+        limit = max(0.02, 5 * np.sqrt(6) * noise)
+        pixels.edges(w, limit, edge)
+        layers.peel(inside, 3 + crops.THIN, layer)
+        erode = layers.blurred(edge, layer, 0, 3)
+        layers.keep(w, edge, layer, erode, core)
+        gap, jump = 1, max(limit / 2, crops.PART)
+    count = surfaces.split(w, core, jump, gap, *runs)
+    kept = surfaces.choose(w, core, runs[0], count, 50.0, crops.LEAST_SURFACE)
+    if sparse:
+        some = np.where(core > 0, w, np.float32(0))
+        noise = max(outlines.scatter(some, core, kept, 3 * spacing, 300), crops.LEAST_NOISE)
+        reach = 4 * spacing if drawn else max(1, spacing // 2)
+        outlines.grow(some, inside, core, 0.02, np.inf, reach, 4 * spacing, 1, *maps)
+    else:
+        step = max(0.04, 6 * noise)
+        outlines.grow(w, inside, core, limit, step, erode + 4, 4, 2, *maps)
+    line = np.empty((2 * sum(w.shape), 6))
+    line = line[: outlines.outline(maps[1], maps[0], maps[2], line)]
+    border = outlines.place(line, left, top, (False, False, False, True))
+    points, rim = np.empty((101, 3)), np.empty((2020, 5))
+    points = points[: pixels.sample(w, core, kept, 100, left, top, points)]
+    rim = rim[: pixels.rim(w, core, 5, 100, left, top, rim)]
+    return points, rim, line, noise, (*counts, kept, erode, border)
+
+
+@pytest.mark.parametrize(("sparse", "drawn"), [(False, True), (True, True), (True, False)])
+def test_a_crop_is_its_loops_one_after_the_other(sparse, drawn):
+    rng = np.random.default_rng(21)
+    mask = np.zeros((60, 90), np.uint8)
+    mask[16:, 20:57] = 1
+    w = np.where(ndimage.binary_erosion(mask, EIGHT, border_value=1), plane(60, 90), 0.2)
+    depth = (1 / (w * (1 + 0.002 * rng.normal(size=w.shape)))).astype(np.float32)
+    if sparse:
+        depth *= rng.random(depth.shape) < 0.2
+    got = crops.clean(depth, mask, 0.05, 200.0, 50.0, sparse, drawn, 0.02, 3, 3, True, 100)
+    for a, b in zip(got, _crop_twin(depth, mask, sparse, drawn), strict=True):
+        assert np.array_equal(a, b)
+    assert got[4][2] > 100
+    assert got[4][4] > 10
+    *empty, _, counts = crops.clean(
+        depth, 0 * mask, 0.05, 200.0, 50.0, sparse, drawn, 0.02, 3, 3, True, 100
+    )
+    assert [len(e) for e in empty] == [0, 0, 0]
+    assert counts == (0, 0, 0, 0, 0)
+
+
 # -- faces -----------------------------------------------------------------------------------
 
 
 @given(seed=st.integers(0, 10**6), rank=st.integers(0, 80))
-def test_ranked(seed, rank):
+def test_extremes_of_what_is_selected(seed, rank):
     rng = np.random.default_rng(seed)
-    values, use = rng.normal(size=50), rng.random(50) < 0.7
-    got = faces.ranked(values, use, rank)
-    chosen = np.sort(values[use])
-    assert got == (chosen[rank] if rank < len(chosen) else np.inf)
+    values, use = rng.normal(size=70), rng.random(70) < 0.7
+    chosen = faces.selected(values, use)
+    assert (chosen == values[use]).all()
+    low, high = faces.extremes(chosen, rank)
+    chosen, rank = np.sort(chosen), min(rank, 63)
+    assert low == (chosen[rank] if rank < len(chosen) else np.inf)
+    assert high == (chosen[::-1][rank] if rank < len(chosen) else -np.inf)
 
 
 def test_place_turns_samples_into_the_gravity_frame():
@@ -350,8 +417,9 @@ def test_peakedness_and_sweep(angle, seed):
     b = np.concatenate([rng.uniform(0, 0.9, 300), np.zeros(200)]) + rng.normal(0, 0.004, 500)
     x, z = c * a - s * b, s * a + c * b
     radius = np.hypot(x, z).max()
-    bins = np.empty((2, int(2 * radius / 0.02) + 4), np.int64)
-    got = yaws.peakedness(x, z, 0.3, 0.02, radius, bins)
+    bins = np.empty((4, int(2 * radius / 0.02) + 4), np.int32)
+    at = np.empty((2, len(x)), np.int32)
+    got = yaws.peakedness(x, z, 0.3, 0.02, radius, at, bins)
     total = 0
     for v in (np.cos(0.3) * x + np.sin(0.3) * z, np.cos(0.3) * z - np.sin(0.3) * x):
         h = np.bincount((v / 0.02 + radius / 0.02 + 1).astype(int), minlength=bins.shape[1])

@@ -148,7 +148,9 @@ class Box3D:
         return Box3D(*part)  # an index that may have cut into the boxes themselves
 
     def __iter__(self):
-        return (self[i] for i in range(len(self)))
+        len(self)  # a single box has no parts
+        parts = zip(self.center, self.size, self.rotation, strict=True)
+        return (self._sound(*part) for part in parts)
 
     def __repr__(self) -> str:
         if self.shape:

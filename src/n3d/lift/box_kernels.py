@@ -19,7 +19,7 @@ from n3d.lift.end_kernels import (
     snap,
     uncertainty,
 )
-from n3d.lift.face_kernels import find, place, ranked
+from n3d.lift.face_kernels import extremes, find, place
 from n3d.lift.round_kernels import is_round, stand_round
 
 # Stands for the assumed axis where the hidden half is known by symmetry.
@@ -190,8 +190,8 @@ def measure(
         for row in range(2):
             edge(values, sigmas, 2.0 * row - 1.0, end)
             visible[row, k] = end[0]
-    every[:] = True
-    visible[0, 2] = min(visible[0, 2], ranked(on, every, min(n // 200, 40)))
+    nearest, _ = extremes(on, min(n // 200, 40))
+    visible[0, 2] = min(visible[0, 2], nearest)
     return moved, assumed
 
 

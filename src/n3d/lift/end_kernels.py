@@ -7,7 +7,7 @@ import math
 import numba as nb
 import numpy as np
 
-from n3d.lift.face_kernels import ranked
+from n3d.lift.face_kernels import extremes, selected
 
 _options = {"cache": True, "error_model": "numpy", "fastmath": {"nsz", "contract", "arcp"}}
 
@@ -15,6 +15,11 @@ _options = {"cache": True, "error_model": "numpy", "fastmath": {"nsz", "contract
 PASSED_OVER = 0.03
 # Lowest share of an object's height, where a floor may pass for it.
 FOOT = 0.07
+
+
+@nb.njit(**_options)
+def _dot(a, i, b, j):
+    return a[i, 0] * b[j, 0] + a[i, 1] * b[j, 1] + a[i, 2] * b[j, 2]
 
 
 @nb.njit(**_options)
@@ -31,7 +36,7 @@ def edge(values, sigmas, sign, out):
     if n == 0:
         return
     rank = min(int(PASSED_OVER * n), 40)
-    least = -ranked(2 * sigmas - sign * values, np.ones(n, np.bool_), rank)
+    _, least = extremes(sign * values - 2 * sigmas, rank)
     total = weight = close = 0.0
     for i in range(n):
         c = sign * values[i]
@@ -79,17 +84,14 @@ def allowance(rays, reach, side, axes, position, seen, pixel, noise, pixels, out
     A part of its depth, and what an error of some pixels makes on a face that turns away.
     """
     for i in range(rays.shape[0]):
-        step = pixel[0] if side[i] < 2 else pixel[1]
+        s = 0 if side[i] < 2 else 1
         far = slide = 0.0
         for k in range(3):
-            if not seen[k]:
-                continue
-            n = axes[k]
-            facing = n[0] * rays[i, 0] + n[1] * rays[i, 1] + n[2] * rays[i, 2]
-            if facing > 1e-6 and position[k] / facing > far:
-                far = position[k] / facing
-                turn = n[0] * step[0] + n[1] * step[1] + n[2] * step[2]
-                slide = abs(far * turn / facing)
+            if seen[k]:
+                facing = _dot(axes, k, rays, i)
+                if facing > 1e-6 and position[k] > far * facing:
+                    far = position[k] / facing
+                    slide = abs(far * _dot(axes, k, pixel, s) / facing)
         out[i] = max(0.02, 5 * noise) * reach[i] + pixels * slide
 
 
@@ -102,23 +104,28 @@ def uncertainty(
     On a face the pixel error slides the point along the face; elsewhere it moves it sideways
     and the depth noise along its ray. `pixel` (2, 3): the ray's change per column and per row.
     """
+    moves, turns = np.empty(2), np.empty((3, 2))
+    for s in range(2):
+        moves[s] = (
+            direction[0] * pixel[s, 0] + direction[1] * pixel[s, 1] + direction[2] * pixel[s, 2]
+        )
+        for k in range(3):
+            turns[k, s] = _dot(axes, k, pixel, s)
     for i in range(rays.shape[0]):
-        step = pixel[0] if side[i] < 2 else pixel[1]
-        t = reach[i]
-        move = direction[0] * step[0] + direction[1] * step[1] + direction[2] * step[2]
+        s = 0 if side[i] < 2 else 1
+        t, k = reach[i], hit[i]
+        move = moves[s]
         along = direction[0] * rays[i, 0] + direction[1] * rays[i, 1] + direction[2] * rays[i, 2]
-        if hit[i] >= 0:
-            n = axes[hit[i]]
-            turn = n[0] * step[0] + n[1] * step[1] + n[2] * step[2]
-            facing = n[0] * rays[i, 0] + n[1] * rays[i, 1] + n[2] * rays[i, 2]
-            move -= along * turn / max(facing, 1e-6)
-            lift = along / max(facing, 1e-6) * face_sigma[hit[i]]
+        if k >= 0:
+            share = along / max(_dot(axes, k, rays, i), 1e-6)
+            move -= share * turns[k, s]
+            lift = share * face_sigma[k]
             slide = t * move * pixel_sigma
-            s = math.sqrt(slide * slide + lift * lift)
+            sigma = math.sqrt(slide * slide + lift * lift)
         else:
             side_step, depth_step = move * pixel_sigma, along * noise
-            s = t * math.sqrt(side_step * side_step + depth_step * depth_step)
-        out[i] = max(s, 1e-4 * t)
+            sigma = t * math.sqrt(side_step * side_step + depth_step * depth_step)
+        out[i] = max(sigma, 1e-4 * t)
 
 
 @nb.njit(**_options)
@@ -135,8 +142,7 @@ def off_ground(xyz, out):
     """Mark the points above the lowest FOOT of the object: there a floor may pass for it."""
     n = xyz.shape[0]
     out[:] = True
-    high = ranked(xyz[:, 1], out, min(n // 100, 40))
-    low = -ranked(-xyz[:, 1], out, min(n // 100, 40))
+    high, low = extremes(xyz[:, 1], min(n // 100, 40))
     count = 0
     for i in range(n):
         out[i] = xyz[i, 1] < low - FOOT * (low - high)
@@ -151,11 +157,8 @@ def near_end(values, use, noise, position, sigma):
 
     `values` are the points' coordinates. Returns the end and its standard deviation.
     """
-    n = 0
-    for i in range(values.shape[0]):
-        n += use[i]
-    first = ranked(values, use, min(n // 100, 40))
-    last = -ranked(-values, use, min(n // 100, 40))
+    kept = selected(values, use)
+    first, last = extremes(kept, min(len(kept) // 100, 40))
     error = noise * abs(position)
     # The noise of a plane puts one percent of its points 2.3 deviations before it.
     end = first + 2.3 * error

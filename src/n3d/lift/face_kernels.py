@@ -29,18 +29,36 @@ def place(samples, intrinsics, turn, rays, reach):
 
 
 @nb.njit(**_options)
-def ranked(values, use, rank):
-    """The value that `rank` of the used values lie below (rank < 64), or inf where fewer."""
-    rank = min(rank, 63)
-    low = np.full(rank + 1, np.inf)
+def selected(values, use):
+    """The used values; twice as fast as `values[use]`."""
+    kept = np.empty(values.shape[0] + 1)
+    k = 0
     for i in range(values.shape[0]):
-        if use[i] and values[i] < low[rank]:
+        kept[k] = values[i]
+        k += use[i]
+    return kept[:k]
+
+
+@nb.njit(**_options)
+def extremes(values, rank):
+    """The values that `rank` of all lie below, and above (rank < 64), in one pass."""
+    rank = min(rank, 63)
+    low, high = np.full(rank + 1, np.inf), np.full(rank + 1, -np.inf)
+    for i in range(values.shape[0]):
+        v = values[i]
+        if v < low[rank]:
             j = rank
-            while j > 0 and low[j - 1] > values[i]:
+            while j > 0 and low[j - 1] > v:
                 low[j] = low[j - 1]
                 j -= 1
-            low[j] = values[i]
-    return low[rank]
+            low[j] = v
+        if v > high[rank]:
+            j = rank
+            while j > 0 and high[j - 1] < v:
+                high[j] = high[j - 1]
+                j -= 1
+            high[j] = v
+    return low[rank], high[rank]
 
 
 @nb.njit(**_options)
@@ -49,17 +67,16 @@ def face(values, use, count, noise, out):
 
     `out`: position, half width of the window, points on it, 1 if it counts as a face.
     """
-    low = ranked(values, use, min(count // 200, 40))
-    high = -ranked(-values, use, min(count // 200, 40))
+    kept = selected(values, use)
+    low, high = extremes(kept, min(count // 200, 40))
     span = max(high - low, 1e-6)
     tol = 2.5 * (noise * abs(low)) + 0.008 * span + 0.001
     bins = np.zeros(64, np.int64)
     width = 0.5 * tol
-    for i in range(values.shape[0]):
-        if use[i]:
-            at = int((values[i] - low) / width + 4.0)
-            if 0 <= at < 64:
-                bins[at] += 1
+    for value in kept:
+        at = int((value - low) / width + 4.0)
+        if 0 <= at < 64:
+            bins[at] += 1
     most = max(4, min(60, 4 + int(0.25 * span / width)))
     best = 0
     where = 0
@@ -72,9 +89,9 @@ def face(values, use, count, noise, out):
     for _ in range(3):
         total = 0.0
         n = 0
-        for i in range(values.shape[0]):
-            if use[i] and abs(values[i] - position) < tol:
-                total += values[i]
+        for value in kept:
+            if abs(value - position) < tol:
+                total += value
                 n += 1
         if n == 0:
             break
@@ -129,7 +146,7 @@ def narrow(rays, reach, side, steps, axes, position, seen, axis, noise, out):
     if lines < max(4.0, 0.1 * total[at]):
         return
     # Points far behind the crease say best where the face is: near it, blur mixes both faces.
-    reference = -ranked(-gap, behind, min(count // 5, 40))
+    _, reference = extremes(selected(gap, behind), min(count // 5, 40))
     mean = 0.0
     k = 0
     for i in range(n):
@@ -295,7 +312,6 @@ def _add_narrow(
     rim_rays, rim_reach, rim_side, rim_step, axes, position, seen, faint, values, noise
 ):
     """Add the faces that only the rim shows, where they lie at the near end of their axis."""
-    every = np.ones(values.shape[1], np.bool_)
     out = np.empty(4)
     known = seen.copy()
     faint[:] = False
@@ -305,8 +321,7 @@ def _add_narrow(
         if known[k]:
             continue
         narrow(rim_rays, rim_reach, rim_side, rim_step, axes, position, known, k, noise, out)
-        low = ranked(values[k], every, min(values.shape[1] // 100, 40))
-        high = -ranked(-values[k], every, min(values.shape[1] // 100, 40))
+        low, high = extremes(values[k], min(values.shape[1] // 100, 40))
         if out[3] > 0 and out[0] < low + 0.1 * (high - low) + 3 * noise * abs(low):
             position[k] = out[0]
             seen[k] = faint[k] = True

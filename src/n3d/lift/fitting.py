@@ -59,13 +59,14 @@ def fit(
     seen = np.empty(3, bool)
     yaw_sigma, agreement, assumed, gap, misfit = boxes.solve(
         crop.core, crop.rim, crop.outline, _intrinsics(camera), turn, crop.noise, SWEEP, EDGE_PX,
-        config.depth_prior, ground, axes, low, high, low_sigma, high_sigma, open_share, visible,
-        seen,
+        float(config.depth_prior), float(ground), axes, low, high, low_sigma, high_sigma,
+        open_share, visible, seen,
     )  # fmt: skip
     source = "faces" if assumed < 0 else "symmetry" if assumed == boxes.SYMMETRY else "prior"
-    away = math.hypot(*np.maximum(np.abs(low), np.abs(high)).tolist())
-    side = float(high.mean() - low.mean())
-    boxy = spread.like_a_box(agreement, misfit, int(seen.sum()), crop.noise * away / side)
+    ends = list(zip(low.tolist(), high.tolist(), strict=True))  # faster than arrays of three
+    away = math.hypot(*(max(abs(a), abs(b)) for a, b in ends))
+    side = sum(b - a for a, b in ends) / 3
+    boxy = spread.like_a_box(agreement, misfit, sum(seen.tolist()), crop.noise * away / side)
     source = spread.widen(source, boxy, low, high, low_sigma, high_sigma, open_share)
     return Fit(
         axes, low, high, low_sigma, high_sigma, seen, visible, yaw_sigma, source, agreement, gap,

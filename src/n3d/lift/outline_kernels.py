@@ -84,7 +84,7 @@ def grow(w, inside, core, jump, step, reach, window, stride, expected, share, be
     `behind`, which else holds the inverse depth beyond). Trusted pixels have share 2.
     """
     h, n = w.shape
-    order = np.empty(h * n, np.int32)
+    order = np.empty((h * n, 2), np.int32)
     source = np.empty(h * n, np.int32)  # the pixel of the first layer whose plane is taken over
     behind[:] = -1
     filled = _first_layer(w, core, jump, order, source, expected, share)
@@ -94,11 +94,9 @@ def grow(w, inside, core, jump, step, reach, window, stride, expected, share, be
     for _ in range(reach):
         stop = filled
         for k in range(start, stop):
-            i = order[k] // n
-            j = order[k] - i * n
+            i, j = order[k, 0], order[k, 1]
             s = source[k]
-            si = order[s] // n
-            sj = order[s] - si * n
+            si, sj = order[s, 0], order[s, 1]
             for y in range(max(0, i - 1), min(h, i + 2)):
                 for x in range(max(0, j - 1), min(n, j + 2)):
                     if share[y, x] != -1:
@@ -108,7 +106,7 @@ def grow(w, inside, core, jump, step, reach, window, stride, expected, share, be
                     _decide(w, inside, planes[s], si, sj, y, x, step, expected, share, behind)
                     # Outside the mask nothing follows once the object has ended.
                     if inside[y, x] or share[y, x] >= 0.5:
-                        order[filled] = y * n + x
+                        order[filled, 0], order[filled, 1] = y, x
                         source[filled] = s
                         filled += 1
         start = stop
@@ -118,32 +116,37 @@ def grow(w, inside, core, jump, step, reach, window, stride, expected, share, be
 def _first_layer(w, core, jump, order, source, expected, share):
     """List the trusted pixels with an untrusted neighbour; those close together share a plane."""
     h, n = w.shape
-    rim = np.empty(n, np.uint8)
+    rim = np.zeros(-(-n // 8) * 8, np.uint8)
+    eight = rim.view(np.uint64)  # the rim is thin: eight pixels are passed over at once
     across = n // 3 + 1
     block = np.full((h // 3 + 1) * across, -1, np.int32)
     filled = 0
+    expected[:] = w
     for i in range(h):
         here = core[i]
         above = core[i - 1] if i > 0 else here
         below = core[i + 1] if i < h - 1 else here
+        out = share[i]
         for j in range(n):
-            share[i, j] = np.float32(2) if here[j] else np.float32(-1)
-            expected[i, j] = w[i, j]
-        rim[0], rim[n - 1] = here[0], here[n - 1]
+            out[j] = np.float32(2) if here[j] else np.float32(-1)
+        rim[0], rim[n - 1] = here[0] != 0, here[n - 1] != 0
         for j in range(1, n - 1):  # no branches: vectorised
             deep = (above[j] != 0) & (below[j] != 0) & (here[j - 1] != 0) & (here[j + 1] != 0)
             rim[j] = (here[j] != 0) & (not deep)
-        for j in range(n):
-            if rim[j]:
-                order[filled] = i * n + j
-                source[filled] = filled
-                at = i // 3 * across + j // 3
-                k = block[at]
-                if k < 0:
-                    block[at] = filled
-                elif abs(w[order[k] // n, order[k] % n] - w[i, j]) < jump * w[i, j]:
-                    source[filled] = k
-                filled += 1
+        for e in range(eight.shape[0]):
+            if eight[e] == 0:
+                continue
+            for j in range(8 * e, 8 * e + 8):
+                if rim[j]:
+                    order[filled, 0], order[filled, 1] = i, j
+                    source[filled] = filled
+                    at = i // 3 * across + j // 3
+                    k = block[at]
+                    if k < 0:
+                        block[at] = filled
+                    elif abs(w[order[k, 0], order[k, 1]] - w[i, j]) < jump * w[i, j]:
+                        source[filled] = k
+                    filled += 1
     return filled
 
 
@@ -188,32 +191,34 @@ def outline(share, expected, behind, out):
     """
     h, n = share.shape
     k = 0
+    half = np.float32(0.5)
+    first, last = np.full(n, -1, np.int32), np.empty(n, np.int32)
     for i in range(h):
+        here = share[i]
         a = 0
-        while a < n and share[i, a] < 0.5:
+        while a < n and here[a] < half:
             a += 1
         if a == n:
             continue
         b = n - 1
-        while share[i, b] < 0.5:
+        while here[b] < half:
             b -= 1
         _point(share, expected, behind, i, a, 0, -1, out[k])
         out[k, 4] = 0
         _point(share, expected, behind, i, b, 0, 1, out[k + 1])
         out[k + 1, 4] = 1
         k += 2
+        row = np.int32(i)
+        for j in range(n):  # no branches: vectorised
+            mine = here[j] >= half
+            last[j] = row if mine else last[j]
+            first[j] = row if mine & (first[j] < 0) else first[j]
     for j in range(n):
-        a = 0
-        while a < h and share[a, j] < 0.5:
-            a += 1
-        if a == h:
+        if first[j] < 0:
             continue
-        b = h - 1
-        while share[b, j] < 0.5:
-            b -= 1
-        _point(share, expected, behind, a, j, -1, 0, out[k])
+        _point(share, expected, behind, first[j], j, -1, 0, out[k])
         out[k, 4] = 2
-        _point(share, expected, behind, b, j, 1, 0, out[k + 1])
+        _point(share, expected, behind, last[j], j, 1, 0, out[k + 1])
         out[k + 1, 4] = 3
         k += 2
     return k
@@ -240,9 +245,12 @@ def _point(share, expected, behind, i, j, dy, dx, out):
 @nb.njit(**_options)
 def place(outline, left, top, ends):
     """Move an outline from its crop into the image; of the crop's ends (left, right, top,
-    bottom) only those in `ends` are the image's."""
+    bottom) only those in `ends` are the image's. Returns how many points lie on these."""
+    cut = 0
     for k in range(outline.shape[0]):
         if not ends[int(outline[k, 4])]:
             outline[k, 5] = 0
+        cut += outline[k, 5] > 0
         outline[k, 0] += left
         outline[k, 1] += top
+    return cut

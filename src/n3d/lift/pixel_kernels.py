@@ -119,33 +119,33 @@ def edges(w, threshold, out):
     latest = np.full(n, -10)
     out[:] = 0
     for i in range(h):
-        if _bends(w[i, : n - 4], w[i, 2 : n - 2], w[i, 4:], threshold, hit[2 : n - 2]):
-            last = -10
-            start = -1
-            for k in range(eight.shape[0]):
-                if eight[k] == 0:
-                    continue
-                for j in range(8 * k, 8 * k + 8):
-                    if hit[j]:
-                        if j - last > 3:
-                            for x in range(start + 1, last):
-                                out[i, x] = 1
-                            start = j
-                        last = j
-            for x in range(start + 1, last):
-                out[i, x] = 1
+        _bends(w[i, : n - 4], w[i, 2 : n - 2], w[i, 4:], threshold, hit[2 : n - 2])
+        last = -10
+        start = -1
+        for k in range(eight.shape[0]):
+            if eight[k] == 0:
+                continue
+            for j in range(8 * k, 8 * k + 8):
+                if hit[j]:
+                    if j - last > 3:
+                        for x in range(start + 1, last):
+                            out[i, x] = 1
+                        start = j
+                    last = j
+        for x in range(start + 1, last):
+            out[i, x] = 1
     for i in range(2, h - 2):
-        if _bends(w[i - 2], w[i], w[i + 2], threshold, hit[:n]):
-            for k in range(eight.shape[0]):
-                if eight[k] == 0:
-                    continue
-                for j in range(8 * k, 8 * k + 8):
-                    if hit[j]:
-                        if i - latest[j] > 3:
-                            for y in range(begin[j] + 1, latest[j]):
-                                out[y, j] = 1
-                            begin[j] = i
-                        latest[j] = i
+        _bends(w[i - 2], w[i], w[i + 2], threshold, hit[:n])
+        for k in range(eight.shape[0]):
+            if eight[k] == 0:
+                continue
+            for j in range(8 * k, 8 * k + 8):
+                if hit[j]:
+                    if i - latest[j] > 3:
+                        for y in range(begin[j] + 1, latest[j]):
+                            out[y, j] = 1
+                        begin[j] = i
+                    latest[j] = i
     for j in range(n):
         for y in range(begin[j] + 1, latest[j]):
             out[y, j] = 1
@@ -153,17 +153,12 @@ def edges(w, threshold, out):
 
 @nb.njit(**_options)
 def _bends(before, here, after, threshold, out):
-    """Where the second difference is large; whether it is anywhere. No branches: vectorised."""
+    """Where the second difference is large. No branches: vectorised."""
     t = np.float32(threshold)
     zero = np.float32(0)
-    some = np.uint8(0)
     for j in range(here.shape[0]):
         a, b, c = before[j], here[j], after[j]
-        bend = abs(a + c - b - b)
-        hit = np.uint8((bend > t * b) & (a > zero) & (b > zero) & (c > zero))
-        out[j] = hit
-        some |= hit
-    return some > 0
+        out[j] = np.uint8(abs(a + c - b - b) > t * b) & np.uint8(min(a, b, c) > zero)
 
 
 @nb.njit(**_options)

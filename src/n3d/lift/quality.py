@@ -26,7 +26,7 @@ def score(
         "reprojection_iou": iou(projected, rectangle, camera),
         "support": min(1.0, crop.kept / max(crop.valid, 1)),
         "depth_gap": max(0.0, 1 - fit.gap),
-        "truncation": 1 - float(crop.outline[:, 5].mean()) if len(crop.outline) else 1.0,
+        "truncation": 1 - crop.border / max(len(crop.outline), 1),
         "density": min(1.0, crop.valid / max(crop.pixels, 1)),
     }
     product = 1.0

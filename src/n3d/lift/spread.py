@@ -49,17 +49,13 @@ def widen(
     unmeasured are a "prior" too.
     """
     kind = source if source != "faces" else "box" if boxy else "other"
-    for k in range(3):
-        side = float(high[k] - low[k])
-        cut = bool(max(open_share[0, k], open_share[1, k]) > OPEN)
-        factor, share = FACTORS[kind, cut][k == 1]
-        a, b = float(low_sigma[k]), float(high_sigma[k])
+    starts, stops, cuts = low.tolist(), high.tolist(), open_share.tolist()
+    for k, (a, b) in enumerate(zip(low_sigma.tolist(), high_sigma.tolist(), strict=True)):
+        side = stops[k] - starts[k]
+        factor, share = FACTORS[kind, max(cuts[0][k], cuts[1][k]) > OPEN][k == 1]
         floor = share * side / math.sqrt(2)
-        low_sigma[k], high_sigma[k] = math.hypot(factor * a, floor), math.hypot(factor * b, floor)
-        if (
-            source == "faces"
-            and k != 1
-            and math.hypot(low_sigma[k], high_sigma[k]) > (UNMEASURED * side)
-        ):
+        a, b = math.hypot(factor * a, floor), math.hypot(factor * b, floor)
+        low_sigma[k], high_sigma[k] = a, b
+        if source == "faces" and k != 1 and math.hypot(a, b) > UNMEASURED * side:
             source = "prior"
     return source

@@ -30,35 +30,71 @@ def split(w, core, jump, gap, runs, parent):
     h, n = w.shape
     k = 0
     before = np.zeros(h + 1, np.int64)
+    follows, ends = np.zeros(n + 1, np.uint8), np.zeros(-(-n // 8) * 8, np.uint8)
     for i in range(h):
         before[i] = k
-        start = -1
-        last = -1
-        for j in range(n):
-            if not core[i, j]:
-                continue
-            if start >= 0 and (
-                j - last > gap
-                or abs(w[i, j] - w[i, last]) > (jump + SLOPE * (j - last - 1)) * w[i, j]
-            ):
-                runs[k, 0], runs[k, 1], runs[k, 2] = i, start, last
-                parent[k] = k
-                k += 1
-                start = -1
-            if start < 0:
-                start = j
-            last = j
-        if start >= 0:
-            runs[k, 0], runs[k, 1], runs[k, 2] = i, start, last
-            parent[k] = k
-            k += 1
+        if gap == 1:
+            k = _runs(w[i], core[i], jump, follows, ends, i, runs, k)
+        else:
+            k = _sparse_runs(w[i], core[i], jump, gap, i, runs, k)
     before[h] = k
+    for a in range(k):
+        parent[a] = a
     for i in range(1, h):
         for back in range(1, min(gap, i) + 1):
             _join(w, core, jump + SLOPE * (back - 1), gap, runs, parent, before, i, i - back)
     for a in range(k):
         runs[a, 3] = _root(parent, a)
         runs[a, 4] = runs[a, 2] - runs[a, 1] + 1
+    return k
+
+
+@nb.njit(**_options)
+def _runs(w, core, jump, follows, ends, row, runs, k):
+    """The runs of a row without gaps. `follows` (n + 1) and `ends` (n, rounded up to eights),
+    zero past the row, are scratch. Returns the run count."""
+    n = w.shape[0]
+    left, right, some, more, joined = w[:-1], w[1:], core[:-1], core[1:], follows[1:n]
+    most = np.float32(jump)
+    for j in range(n - 1):  # no branches: vectorised
+        near = abs(right[j] - left[j]) <= most * right[j]
+        joined[j] = np.uint8(near) & np.uint8(some[j] != 0) & np.uint8(more[j] != 0)
+    after = follows[1:]
+    for j in range(n):
+        end = (follows[j] ^ 1) | (2 * (after[j] ^ 1))
+        ends[j] = end if core[j] else np.uint8(0)
+    eight = ends.view(np.uint64)
+    for e in range(eight.shape[0]):
+        if eight[e] == 0:
+            continue
+        for j in range(8 * e, 8 * e + 8):
+            if ends[j] & 1:
+                runs[k, 0], runs[k, 1] = row, j
+            if ends[j] & 2:
+                runs[k, 2] = j
+                k += 1
+    return k
+
+
+@nb.njit(**_options)
+def _sparse_runs(w, core, jump, gap, row, runs, k):
+    """The runs of a row whose pixels may lie `gap` apart. Returns the run count."""
+    start = last = -1
+    for j in range(w.shape[0]):
+        if not core[j]:
+            continue
+        if start >= 0 and (
+            j - last > gap or abs(w[j] - w[last]) > (jump + SLOPE * (j - last - 1)) * w[j]
+        ):
+            runs[k, 0], runs[k, 1], runs[k, 2] = row, start, last
+            k += 1
+            start = -1
+        if start < 0:
+            start = j
+        last = j
+    if start >= 0:
+        runs[k, 0], runs[k, 1], runs[k, 2] = row, start, last
+        k += 1
     return k
 
 

@@ -11,21 +11,33 @@ _options = {"cache": True, "error_model": "numpy", "fastmath": {"nsz", "contract
 
 
 @nb.njit(**_options)
-def peakedness(x, z, angle, width, radius, bins):
+def peakedness(x, z, angle, width, radius, at, bins):
     """How much points within `radius` of the origin pile up when seen along two axes.
 
     The sum of squares of the counts in pairs of neighbouring bins, so that it does not matter
-    where a bin begins. `bins` (2, k) is scratch.
+    where a bin begins. `at` (2, n) int32 and `bins` (4, k) int32 are scratch: neighbours among
+    the points, which often fall into one bin, are counted in two sets of bins by turns.
     """
     c, s = math.cos(angle) / width, math.sin(angle) / width
     middle = radius / width + 1.0
+    n = x.shape[0]
+    first, second = at[0], at[1]
+    for i in range(n):
+        first[i] = np.int32(c * x[i] + s * z[i] + middle)
+        second[i] = np.int32(c * z[i] - s * x[i] + middle)
     bins[:] = 0
-    for i in range(x.shape[0]):
-        bins[0, int(c * x[i] + s * z[i] + middle)] += 1
-        bins[1, int(c * z[i] - s * x[i] + middle)] += 1
+    for i in range(0, n - 1, 2):
+        bins[0, np.uint32(first[i])] += 1
+        bins[1, np.uint32(second[i])] += 1
+        bins[2, np.uint32(first[i + 1])] += 1
+        bins[3, np.uint32(second[i + 1])] += 1
+    if n % 2:
+        bins[0, first[n - 1]] += 1
+        bins[1, second[n - 1]] += 1
     total = 0
     for k in range(bins.shape[1] - 1):
-        a, b = bins[0, k] + bins[0, k + 1], bins[1, k] + bins[1, k + 1]
+        a = bins[0, k] + bins[2, k] + bins[0, k + 1] + bins[2, k + 1]
+        b = bins[1, k] + bins[3, k] + bins[1, k + 1] + bins[3, k + 1]
         total += a * a + b * b
     return total
 
@@ -45,19 +57,20 @@ def sweep(x, z, width, steps):
         radius = max(radius, x[i] * x[i] + z[i] * z[i])
     radius = math.sqrt(radius)
     width = max(width, 2 * radius / 250)
-    bins = np.empty((2, int(2 * radius / width) + 4), np.int64)
+    bins = np.empty((4, int(2 * radius / width) + 4), np.int32)
+    at = np.empty((2, n), np.int32)
     best = -1
     angle = 0.0
     step = math.pi / 2 / steps
     for k in range(steps):
-        score = peakedness(x, z, k * step, width, radius, bins)
+        score = peakedness(x, z, k * step, width, radius, at, bins)
         if score > best:
             best, angle = score, k * step
     for _ in range(3):
         step /= 2
         middle = angle
         for k in (-1, 1):
-            score = peakedness(x, z, middle + k * step, width, radius, bins)
+            score = peakedness(x, z, middle + k * step, width, radius, at, bins)
             if score > best:
                 best, angle = score, middle + k * step
     return angle
