@@ -32,7 +32,7 @@ LABELS = [
     "mug", "night stand", "T-shirt (red)", "lamp, tall", 'the "big" one', "back\\slash", "a\nb",
     "bücherregal", "ночной столик", "椅子", "كرسي", "ที่นั่ง", "क्षेत्र", "🪑", "👩\u200d🔬", "7",
     "no. 3/4", "bbox_1", "bbox_0=Bbox(x,1)", "none", ">>> x", "<|im_end|>", "<|c57|>", "\ufeff",
-    "\U000e0041", "\ue000\uffff", "\x01\x7f\x9f", " ", "yes", "[INST]", "a" * 24, "x  y", "b\u00a0c",
+    "\U000e0041", "\ue000\uffff", "\x01\x7f\x9f", " ", "yes", "[INST]", "x  y", "b\u00a0c",
 ]  # fmt: skip
 SCALES = [
     None, Scale(0), Scale(99), Scale(2499), Scale(5001), Scale(5500), Scale(7400), Scale(7501),

@@ -8,7 +8,7 @@ by the network in one step together with the next open one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,28 +64,34 @@ class Sampling:
 
     def __post_init__(self) -> None:
         for name, low, high in (
-            ("temperature", 0, 100), ("top_p", 1e-6, 1), ("top_k", 0, 1 << 20),
+            ("temperature", 0.0, 100.0), ("top_p", 1e-6, 1.0), ("top_k", 0, 1 << 20),
             ("seed", 0, 1 << 62), ("max_tokens", 1, 1 << 20),
         ):  # fmt: skip
-            if not low <= getattr(self, name) <= high:
-                raise ConfigError(
-                    f"is {getattr(self, name)!r}",
-                    code="config-value",
-                    field=name,
-                    limit=f"{low:g} to {high:g}",
-                )
+            check_number(self, name, low, high)
+
+
+def check_number(config: Any, name: str, low: float, high: float) -> None:
+    """Raise ConfigError unless a field is a number in range, a whole one where `low` is whole."""
+    value = getattr(config, name)
+    kinds = int if isinstance(low, int) else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        raise ConfigError(
+            f"is {value!r}", code="config-value", field=name, limit=f"{low:g} to {high:g}"
+        )
 
 
 @dataclass(frozen=True)
 class Picked:
     """A token that the network chose: `place` among the tokens of its reply, its probability
-    among those allowed, and, where a digit or one of our own number tokens was due, the
-    probabilities of all of them, the lowest first."""
+    among those allowed, and, where a digit or one of our own number tokens was due, its `value`
+    and the probabilities of all of them, the lowest first. Inside a number a token that was
+    forced is one that was chosen with certainty."""
 
     token: int
     place: int
     probability: float
     numbers: np.ndarray | None = None
+    value: int = 0
 
 
 @dataclass(eq=False)
@@ -115,6 +121,7 @@ class Tongue:
         self.vocabulary = vocabulary
         self.end = tokenizer.convert_tokens_to_ids("<|im_end|>")
         self.numbers = _number_tokens(tokenizer)
+        self.values = [{token: i for i, token in enumerate(group)} for group in self.numbers]
         self._grammars: Any = None
 
     @property
@@ -171,6 +178,7 @@ class _Writer:
         self.matcher: Any = None
         self.free = False
         self.done = False
+        self.chosen = 0
         self.generator = torch.Generator().manual_seed(seed)
 
     def go_on(self) -> None:
@@ -180,6 +188,7 @@ class _Writer:
                 forced = self.matcher.compute_ff_tokens()
                 if forced:
                     self.matcher.consume_tokens(forced)
+                    self._note_certain(forced)
                     self._take(forced)
                 if not self.matcher.is_stopped():
                     return
@@ -206,10 +215,14 @@ class _Writer:
         probabilities = logits[places].softmax(dim=-1)
         at = self._draw(probabilities) if token is None else int((places == token).nonzero())
         token = int(places[at])
-        numbers = None if allowed is None else self._numbers(allowed, probabilities)
-        self.reply.picked.append(
-            Picked(token, len(self.reply.ids), float(probabilities[at]), numbers)
-        )
+        values = None if allowed is None else self._values(allowed)
+        picked = Picked(token, len(self.reply.ids), float(probabilities[at]))
+        if values is not None:
+            numbers = np.zeros(len(values))
+            numbers[[values[int(t)] for t in places]] = probabilities.double()
+            picked = replace(picked, numbers=numbers, value=values[token])
+        self.reply.picked.append(picked)
+        self.chosen += 1
         if token == self.tongue.end:
             self.matcher, self.free = None, False
             return
@@ -217,15 +230,25 @@ class _Writer:
             self.matcher.consume_token(token)
         self._take([token])
 
-    def _numbers(self, allowed: np.ndarray, probabilities: Tensor) -> np.ndarray | None:
-        for group in self.tongue.numbers:
-            if 1 < len(allowed) <= len(group):
-                value = {token: i for i, token in enumerate(group)}
-                if all(int(token) in value for token in allowed):
-                    out = np.zeros(len(group))
-                    out[[value[int(token)] for token in allowed]] = probabilities.double()
-                    return out
+    def _values(self, allowed: np.ndarray) -> dict[int, int] | None:
+        """The values of tokens where only number tokens are allowed, and more than one."""
+        for values in self.tongue.values:
+            if 1 < len(allowed) <= len(values) and all(int(token) in values for token in allowed):
+                return values
         return None
+
+    def _note_certain(self, forced: Sequence[int]) -> None:
+        """Note forced tokens that go on with a number: at the edge of a grid there is one way."""
+        for place, token in enumerate(forced, start=len(self.reply.ids)):
+            last = self.reply.picked[-1] if self.reply.picked else None
+            if last is None or last.numbers is None or last.place != place - 1:
+                return
+            values = next((v for v in self.tongue.values if token in v), None)
+            if values is None:
+                return
+            numbers = np.zeros(len(values))
+            numbers[values[token]] = 1.0
+            self.reply.picked.append(Picked(token, place, 1.0, numbers, values[token]))
 
     def _draw(self, probabilities: Tensor) -> int:
         s = self.sampling
@@ -238,6 +261,12 @@ class _Writer:
             keep[s.top_k :] = False
         drawn = torch.multinomial(p * keep, 1, generator=self.generator)
         return int(order[drawn])
+
+    @property
+    def forced(self) -> int:
+        """How many tokens of the reply the network did not choose."""
+        ended = any(p.token == self.tongue.end for p in self.reply.picked)
+        return len(self.reply.ids) - self.chosen + ended
 
     def _take(self, ids: Sequence[int]) -> None:
         self.reply.ids += ids
@@ -276,6 +305,8 @@ def write(
     while True:
         open_rows = [r for r in rows if not writers[r].done]
         if not open_rows:
+            tally.chosen += sum(w.chosen for w in writers)
+            tally.forced += sum(w.forced for w in writers)
             return [w.reply for w in writers]
         if len(open_rows) <= len(rows) // 2:
             prefix = prefix.select([rows.index(r) for r in open_rows])
@@ -290,8 +321,5 @@ def write(
             if writer.done:
                 continue
             writer.pending = []
-            before = len(writer.reply.ids)
             writer.choose(logits[i], watch and watch(r, writer.reply.ids, logits[i]))
             writer.go_on()
-            tally.chosen += 1
-            tally.forced += max(len(writer.reply.ids) - before - 1, 0)

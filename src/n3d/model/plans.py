@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from n3d.errors import TraceError
+from n3d.errors import FormatError, TraceError
 from n3d.language import dialogues, grammars, phrases, tokens
 from n3d.language.dialogues import Setting
+from n3d.language.reading import Parsed
 from n3d.model.decoding import Choose, Force, Free, Segment
 from n3d.reason import ops
 from n3d.reason.programs import Program, variable_names
@@ -47,11 +49,20 @@ class Talking:
         return Free()
 
 
+def known(found: Parsed[Object3D], given: Sequence[Object3D] | None) -> list[Object3D]:
+    """The objects of a reply; those that were given keep all but their boxes, which are those
+    of the text, rounded to the grid."""
+    if given is None:
+        return list(found.items)
+    names = {i: given[n] for n, i in reversed(list(found.where.items()))}
+    return [replace(names[i], box=o.box) for i, o in enumerate(found.items)]
+
+
 class Answering:
     """Boxes, then calls; each result is computed from the boxes as written and forced.
 
     Where `computed` is not set the network writes results itself. `given` boxes begin the reply.
-    `fault` is the operation that could not run, if one could not.
+    `fault` is the operation that could not run, or the given box that has no text, if any.
     """
 
     def __init__(
@@ -63,7 +74,7 @@ class Answering:
         most: int = grammars.MAX_BOXES,
     ) -> None:
         self.setting, self.computed, self.given, self.most = setting, computed, given, most
-        self.fault: TraceError | None = None
+        self.fault: TraceError | FormatError | None = None
         self._next = self._boxes
         self._labels: dict[int, str] = {}
         self._where: dict[int, int] = {}
@@ -84,7 +95,11 @@ class Answering:
         setting = self.setting
         if self.given is not None:
             # The empty line belongs to the boxes here: tokenizers join it with their last line.
-            written = dialogues.write_boxes(self.given, setting, tilt="snap")
+            try:
+                written = dialogues.write_boxes(self.given, setting, tilt="snap")
+            except FormatError as e:  # outside the grid, or more boxes than there are tokens
+                self.fault = e
+                return None
             return Force(written if setting.own or not self.given else written + "\n")
         return _choose_boxes(setting, self.most, trace=True)
 
@@ -94,7 +109,7 @@ class Answering:
         self._labels = {n: found.items[i].label for n, i in self._where.items()}
         if not self._labels:
             return None
-        self._program = Program(World.of(found.items, self.setting.up))
+        self._program = Program(World.of(known(found, self.given), self.setting.up))
         return self._call(text)
 
     def _call(self, text: str) -> Segment | None:

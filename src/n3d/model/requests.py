@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from n3d import reason
-from n3d.errors import ConfigError, QuestionError, TraceError
+from n3d.errors import ConfigError, FormatError, QuestionError, TraceError
 from n3d.language import dialogues, grammars
 from n3d.language.dialogues import Setting
-from n3d.model import chat, decoding, prefixes, spreads
+from n3d.model import chat, decoding, plans, prefixes, spreads
 from n3d.model.decoding import Sampling, Tally
 from n3d.model.plans import Answering, Locating
 from n3d.model.prefixes import Prefix
@@ -66,10 +66,13 @@ class Options:
             found = getattr(self, name)
             return ConfigError(f"is {found!r}", code="config-value", field=name, limit=limit)
 
-        if not 0 < self.level < 1:
-            raise refuse("level", "0 to 1")
-        if not 1 <= self.most <= grammars.MAX_BOXES:
-            raise refuse("most", f"1 to {grammars.MAX_BOXES}")
+        decoding.check_number(self, "level", 1e-3, 1 - 1e-3)
+        decoding.check_number(self, "seed", 0, 1 << 62)
+        decoding.check_number(self, "most", 1, grammars.MAX_BOXES)
+        if not isinstance(self.computed, bool):
+            raise refuse("computed", "true or false")
+        if not isinstance(self.sampling, Sampling):
+            raise refuse("sampling", "a Sampling")
         if self.refine not in (None, "depth"):
             raise refuse("refine", "None or 'depth'")
         if self.protocol not in (None, "n3d", "upstream"):
@@ -114,19 +117,19 @@ def run(
     if not requests:
         return []
     looks = _looks(model, requests)
-    plans = [_plan(r, k, options) for r, k in zip(requests, looks)]
+    made = [_plan(r, k, options) for r, k in zip(requests, looks)]
     replies = decoding.write(
         model.network,
         model.tongue,
         prefixes.join([k.prefix for k in looks], model.network),
         [model.tongue.encode(_asking(r.text)) for r in requests],
-        plans,
+        made,
         options.sampling,
         tally=tally,
     )
     return [
         _prediction(model, r, k, p, reply, options)
-        for r, k, p, reply in zip(requests, looks, plans, replies, strict=True)
+        for r, k, p, reply in zip(requests, looks, made, replies, strict=True)
     ]
 
 
@@ -184,9 +187,11 @@ def _prediction(
     )
     if request.question is None or found.fault:
         return found
+    failed = plan.fault if isinstance(plan, Answering) else None
+    if isinstance(failed, FormatError):
+        return replace(found, fault=f"objects: {failed}")
     if not objects:
         return replace(found, fault=ABSENT)
-    failed = plan.fault if isinstance(plan, Answering) else None
     if failed is not None or not parsed.steps.items:
         return replace(found, fault=f"trace: {failed or 'the reply has no trace'}")
     return _answered(found, Trace(parsed.steps.items), view, options)
@@ -196,12 +201,7 @@ def _objects(
     model: SpatialModel, request: Request, seen: Look, parsed: Any, reply, options: Options
 ) -> list[Object3D]:
     if request.given is not None:
-        # What was written is rounded to the grid: what is known keeps its score and spread.
-        keep = {i: request.given[n] for n, i in reversed(parsed.where.items())}
-        return [
-            replace(o, id=keep[i].id, score=keep[i].score, spread=keep[i].spread)
-            for i, o in enumerate(parsed.items)
-        ]
+        return plans.known(parsed, request.given)
     doubts = spreads.doubts(reply.picked, seen.setting.up is not None)
     mine = {i: doubts[n] for n, i in reversed(parsed.where.items()) if n < len(doubts)}
     objects = list(parsed.items)
@@ -225,14 +225,17 @@ def _answered(found: Prediction, trace: Trace, view: RGBD, options: Options) -> 
             steps = (replace(s, out=v) for s, v in zip(trace.steps, values))
             trace = Trace(tuple(steps))
             check, _ = reason.replay(trace, objects, up=up)
-        sampled = reason.sample(
-            trace,
-            objects,
-            up=up,
-            scale_sigma=view.scale_sigma,
-            seed=options.seed,
-            level=options.level,
-        )
+        interval = probability = None
+        if view.scale_sigma > 0 or any(o.spread is not None for o in objects):
+            sampled = reason.sample(
+                trace,
+                objects,
+                up=up,
+                scale_sigma=view.scale_sigma,
+                seed=options.seed,
+                level=options.level,
+            )
+            interval, probability = sampled.interval, sampled.probability
     except TraceError as e:
         return replace(found, trace=trace, fault=f"trace: {e}")
     value = trace.answer
@@ -246,8 +249,8 @@ def _answered(found: Prediction, trace: Trace, view: RGBD, options: Options) -> 
         value,
         objects,
         up,
-        sampled.interval,
-        sampled.probability,
+        interval,
+        probability,
         options.level,
     )
     return replace(

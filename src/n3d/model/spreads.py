@@ -1,7 +1,7 @@
 """How sure a network was of the boxes that it wrote, from the probabilities of their tokens.
 
 A number is written place by place, so its distribution is a mixture: at each place the values
-that were passed over, with what they would have stood for, and the value that was written.
+that were passed over, with what they could have stood for, and the value that was written.
 Quantiles of it give a spread; no further pass of the network is needed.
 """
 
@@ -42,60 +42,72 @@ def doubts(picked: Sequence[Picked], upright: bool) -> list[Doubt]:
     named, places = 1.0, []
     for p in picked:
         if p.numbers is None:
-            if places:  # the numbers of a box are at their end
-                if _whole(places, upright):
-                    found.append(Doubt(named, _sigmas(places)))
+            if places:  # numbers that are not those of a box
                 named, places = 1.0, []
             named *= p.probability
         else:
-            places.append(p.numbers)
+            places.append(p)
             if _whole(places, upright):
                 found.append(Doubt(named, _sigmas(places)))
                 named, places = 1.0, []
     return found
 
 
-def _counts(places: Sequence[np.ndarray], upright: bool) -> list[int]:
+def _counts(places: Sequence[Picked], upright: bool) -> list[int]:
     """How many places each number of a box has, in our own tokens or in digits."""
-    own = len(places[0]) == 100
+    own = len(_numbers(places[0])) == 100
     return [2 if own else 4] * 6 + ([1 if own else 3] if upright else [])
 
 
-def _whole(places: Sequence[np.ndarray], upright: bool) -> bool:
+def _numbers(p: Picked) -> np.ndarray:
+    assert p.numbers is not None
+    return p.numbers
+
+
+def _whole(places: Sequence[Picked], upright: bool) -> bool:
     return len(places) == sum(_counts(places, upright))
 
 
-def _sigmas(places: Sequence[np.ndarray]) -> np.ndarray:
+def _sigmas(places: Sequence[Picked]) -> np.ndarray:
     upright = len(places) in (13, 27)
     ends = np.cumsum([0, *_counts(places, upright)])
-    return np.array([sigma(places[a:b]) for a, b in pairwise(ends)])
+    numbers, values = [_numbers(p) for p in places], [p.value for p in places]
+    return np.array([sigma(numbers[a:b], values[a:b]) for a, b in pairwise(ends)])
 
 
-def sigma(places: Sequence[np.ndarray]) -> float:
+def sigma(places: Sequence[np.ndarray], values: Sequence[int]) -> float:
     """Half the width, in units of the last place, of the central 68 % of a written number.
 
-    `places` are the probabilities of each place's values, given the places before it.
+    `places` are the probabilities of each place's values, given those written (`values`) before.
     """
-    unit = math.prod(len(p) for p in places)
-    starts, widths, shares = [], [], []
-    before, share = 0.0, 1.0
-    for i, p in enumerate(places):
-        unit //= len(p)
-        taken = int(np.argmax(p))
-        for value in np.flatnonzero(p > 0):
-            if value != taken or i + 1 == len(places):
-                starts.append(before + value * unit)
-                widths.append(unit)
-                shares.append(share * p[value])
-        before += taken * unit
-        share *= float(p[taken])
-    order = np.argsort(starts)
-    left, width, mass = (np.asarray(x, dtype=float)[order] for x in (starts, widths, shares))
+    pieces = np.array([[0.0, 1.0, 1.0]])  # where each begins, its width, its share
+    unit = 1
+    for p, taken in zip(reversed(places), reversed(values), strict=True):
+        pieces = np.concatenate(
+            [_under(v, taken, p[v], pieces, unit) for v in np.flatnonzero(p).tolist()]
+        )
+        unit *= len(p)
+    left, width, mass = pieces[np.argsort(pieces[:, 0])].T
     edges = np.stack([left, left + width], axis=1).ravel()
     total = np.cumsum(mass) / mass.sum()
     heights = np.stack([np.concatenate([[0.0], total[:-1]]), total], axis=1).ravel()
     low, high = np.interp(SIDES, heights, edges)
     return float(high - low) / 2
+
+
+def _under(value: int, taken: int, share: float, inner: np.ndarray, unit: int) -> np.ndarray:
+    """The pieces of the numbers that have one value at a place, `inner` being those of `taken`.
+
+    How the others would have gone on is not known. Those next to what was written are taken for
+    its mirror image, so that a number which lies on the edge between two values is not as wide
+    as a value; those further off for even.
+    """
+    if abs(value - taken) > 1 and unit > 1:
+        return np.array([[value * unit, unit, share]])
+    begin, width, mass = inner.T
+    if value != taken:
+        begin = unit - begin - width
+    return np.stack([value * unit + begin, width, mass * share], axis=1)
 
 
 def with_doubt(
