@@ -4,7 +4,7 @@ often a box with a given score is right."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,15 @@ class Calibration:
 
     def __post_init__(self) -> None:
         for name in ("raw", "right", "factors"):
-            values = tuple(float(v) for v in getattr(self, name))
+            values = getattr(self, name)
+            try:
+                if isinstance(values, str):
+                    raise TypeError
+                values = tuple(float(v) for v in values)
+            except (TypeError, ValueError):
+                raise ConfigError(
+                    "must be a list of numbers", code="calibration", field=name
+                ) from None
             object.__setattr__(self, name, values)
             if not np.isfinite(values).all() or min(values, default=-1) < 0:
                 raise ConfigError("must be finite and >= 0", code="calibration", field=name)
@@ -66,14 +74,13 @@ class Calibration:
         if not path.is_file():
             return cls()
         data: Any = strict_json.load(path)
+        if not isinstance(data, dict):
+            raise ConfigError("must be an object", code="calibration", file=path)
         try:
-            return cls(**{k: tuple(data[k]) for k in ("raw", "right", "factors")})
+            given: dict[str, Any] = {f.name: data.get(f.name) for f in fields(cls)}
+            return cls(**given)
         except ConfigError as e:
             raise e.at(file=path) from None
-        except (LookupError, TypeError, ValueError):
-            raise ConfigError(
-                "must hold the lists raw, right and factors", code="calibration", file=path
-            ) from None
 
 
 def fit(

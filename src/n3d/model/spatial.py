@@ -15,7 +15,7 @@ from transformers import BatchFeature
 from n3d.errors import ConfigError, InputError
 from n3d.language import dialogues, labels, upstream
 from n3d.language.dialogues import Setting
-from n3d.model import chat, inputs, released
+from n3d.model import calibration, chat, inputs, released
 from n3d.model.calibration import Calibration
 from n3d.model.decoding import Tongue
 from n3d.model.inputs import Seen
@@ -60,6 +60,8 @@ class SpatialModel:
         self.processor.save_pretrained(Path(folder))
         if self.calibration != Calibration():
             self.calibration.write(Path(folder))
+        else:  # that of a model which was saved here before
+            (Path(folder) / calibration.NAME).unlink(missing_ok=True)
 
     def look(self, view: RGBD):
         """The view, read once for all that will be asked about it."""
