@@ -5,9 +5,9 @@
 Both decode the same scripted answer (five boxes and what is computed from them) with the same
 random Qwen2.5-VL backbone of about 100 million parameters and a 640x480 picture: the network
 computes all logits, and the script names the token. Upstream's protocol is two conversations,
-each of which encodes the picture and writes digits one token at a time; its second reply is the
-answer in prose, as short as ours says it. One conversation reads the picture once, chooses only
-what its grammar leaves open, and computes results.
+each of which encodes the picture and writes digits one token at a time; its second reply has the
+form of the outputs published with the released model. One conversation reads the picture once,
+chooses only what its grammar leaves open, and computes results.
 
 Times are medians of interleaved repeats, on the processor's clock (one thread) and the wall's.
 """
@@ -37,9 +37,10 @@ from n3d.language import dialogues, tokens, upstream
 from n3d.language.dialogues import Setting
 from n3d.model import N3DProcessor, SpatialModel, chat, decoding, prefixes, requests
 from n3d.model.configs import N3DQwen25Config
-from n3d.model.decoding import Tally, Tongue
+from n3d.model.decoding import Tally
 from n3d.model.networks import N3DQwen25ForConditionalGeneration
 from n3d.model.plans import Answering
+from n3d.model.tongues import Tongue
 from n3d.scene import Object3D, Trace
 from n3d.sources.upstream import points_of
 
@@ -176,11 +177,23 @@ def spatial(network: Any, scene: Scripted, own: bool) -> SpatialModel:
 
 
 def prose(scene: Scripted) -> str:
-    """The answer as upstream writes it: the steps in words, then the answer."""
-    up = scene.view.up
-    steps = reason.explain(scene.trace, scene.objects, up)
-    said = reason.prose.value_text(scene.trace.answer, scene.objects, up)
-    return f"<think>\n{steps}\n</think>\n{said}"
+    """The second reply in the form that the released model's published outputs have: centres
+    with 2 decimals, distances with 4, a comparison, the answer."""
+    objects = [_aligned(o) for o in scene.objects]
+    centers = " ".join(
+        f"The 3D center coordinate of {o.label} is {upstream.left_up(o.box)[:3]}." for o in objects
+    )
+    *others, anchor = objects
+    apart = {o.label: float(np.linalg.norm(o.box.center - anchor.box.center)) for o in others}
+    steps = " ".join(
+        f"The distance between {name} and {anchor.label} is {d:.4f}." for name, d in apart.items()
+    )
+    nearest = min(apart, key=lambda name: apart[name])
+    order = " < ".join(f"{d:.4f}" for d in sorted(apart.values()))
+    return (
+        f"<think>1. {centers} 2. {steps} Since {order}, {nearest} is the closest to "
+        f"{anchor.label}. </think> {nearest} is closest to {anchor.label}."
+    )
 
 
 def _aligned(o: Object3D) -> Object3D:

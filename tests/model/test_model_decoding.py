@@ -176,6 +176,42 @@ def test_a_reply_of_just_as_many_tokens_is_whole(own):
         assert (found.fault is None) == whole
 
 
+@pytest.mark.parametrize("label", ["mug", "mug 2", "2", '"7"', "lamp, tall 12"])
+@pytest.mark.parametrize("up", [None, VIEW.up])
+def test_every_box_has_its_doubts_whatever_its_label(own, label, up):
+    view = replace(VIEW, up=up)
+    objects = [replace(o, label=label) for o in OBJECTS]
+    said = dialogues.write(objects, None, setting(own, view), tilt="snap")
+    found = model_of(Parrot({"Detect": said}, own)).detect(view)
+    assert [o.label for o in found] == [label] * 3
+    for o in found:
+        assert o.score > 0.9
+        assert (o.spread.size < 0.001 * o.box.size).all()
+        assert (o.spread.center < 0.002).all()
+
+
+def test_a_number_at_the_edge_of_the_grid_has_all_its_places(own):
+    """A place at which one value is left is forced: it is as certain as can be."""
+    deep = np.where(VIEW.depth > 0, 0.0555, 0).astype(np.float32)  # 4140: relative from 3360
+    view = replace(VIEW, depth=deep, up=None)
+    scale = setting(own, view).scale
+    low = 7500 - scale.index
+    assert low > 0
+    shortest = 0.010001
+    objects = [replace(OBJECTS[0], box=Box3D([0, 0, 0.05], [shortest, 0.02, shortest]))]
+    said = dialogues.write(objects, None, setting(own, view))
+    tongue = model_of(Parrot({}, own)).tongue
+    for index in (7500 - 1999, 7500 - 1799, scale.index):
+        depth = np.where(deep > 0, 10 ** (index / 2500 - 2), 0).astype(np.float32)
+        view = replace(view, depth=depth)
+        said = dialogues.write(objects, None, setting(own, view))
+        found = model_of(Parrot({"Detect": said}, own)).detect(view)
+        assert len(found) == 1
+        assert found[0].spread is not None
+        assert (found[0].spread.size < 0.001 * found[0].box.size).all()
+    assert tongue.own == own
+
+
 # -- batches ----------------------------------------------------------------------------------
 
 
@@ -449,3 +485,18 @@ def test_who_watches_may_choose(own):
     )[0]  # fmt: skip
     assert reply.text == said
     assert min(p.probability for p in reply.picked) < 0.01
+
+
+def test_few_allowed_tokens_are_judged_as_among_all():
+    torch.manual_seed(0)
+    head = torch.nn.Linear(16, 400, bias=False)
+    hidden = torch.randn(3, 16)
+    few, many = np.array([3, 77, 399]), np.arange(0, 400, 2)
+    whole = head(hidden).detach()
+    found = decoding._logits(head, hidden, [few, None, many])
+    assert torch.allclose(found[0], whole[0, few], atol=1e-6)
+    assert torch.allclose(found[1], whole[1], atol=1e-6)
+    assert torch.allclose(found[2], whole[2, many], atol=1e-6)
+    biased = torch.nn.Linear(16, 400)
+    found = decoding._logits(biased, hidden[:1], [few])[0]
+    assert torch.allclose(found, biased(hidden)[0, few], atol=1e-6)

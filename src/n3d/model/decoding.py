@@ -13,11 +13,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from n3d.errors import ConfigError
 from n3d.model import prefixes
 from n3d.model.prefixes import Prefix
+from n3d.model.tongues import Tongue
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,9 @@ def check_number(config: Any, name: str, low: float, high: float) -> None:
 @dataclass(frozen=True)
 class Picked:
     """A token that the network chose: `place` among the tokens of its reply, its probability
-    among those allowed, and, where a digit or one of our own number tokens was due, its `value`
-    and the probabilities of all of them, the lowest first. Inside a number a token that was
-    forced is one that was chosen with certainty."""
+    among those allowed, and, for a place of a number, its `value` and the probabilities of all
+    its values, the lowest first, given that it is one. Inside a number a token that was forced
+    is one that was chosen with certainty."""
 
     token: int
     place: int
@@ -111,61 +112,6 @@ class Tally:
     passes: int = 0
     chosen: int = 0
     forced: int = 0
-
-
-class Tongue:
-    """A tokenizer as the decoder needs it: grammars over it, and which tokens are numbers."""
-
-    def __init__(self, tokenizer: Any, vocabulary: int) -> None:
-        self.tokenizer = tokenizer
-        self.vocabulary = vocabulary
-        self.end = tokenizer.convert_tokens_to_ids("<|im_end|>")
-        self.numbers = _number_tokens(tokenizer)
-        self.values = [{token: i for i, token in enumerate(group)} for group in self.numbers]
-        self._grammars: Any = None
-
-    @property
-    def own(self) -> bool:
-        """Whether it has tokens of our own for boxes and numbers."""
-        return len(self.numbers) == 4
-
-    def encode(self, text: str) -> list[int]:
-        """The tokens of a text."""
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of tokens, as it is."""
-        return self.tokenizer.decode(
-            ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
-
-    def matcher(self, grammar: str) -> Any:
-        """A walk through a grammar, at its start."""
-        from llguidance import LLMatcher
-        from llguidance.hf import from_tokenizer
-
-        if self._grammars is None:
-            self._grammars = from_tokenizer(self.tokenizer, self.vocabulary, self.end)
-        found = LLMatcher(self._grammars, LLMatcher.grammar_from_lark(grammar))
-        assert not found.is_error(), found.get_error()
-        return found
-
-
-def _number_tokens(tokenizer: Any) -> list[list[int]]:
-    """The tokens for the values of one place of a number, the lowest first: digits, and our own
-    coarse and fine halves and yaws where there are such."""
-    pair = [f"{i:02d}" for i in range(100)]
-    found = []
-    for names in (
-        [str(i) for i in range(10)],
-        [f"<|c{p}|>" for p in pair],
-        [f"<|f{p}|>" for p in pair],
-        [f"<|y{i:03d}|>" for i in range(360)],
-    ):
-        ids = tokenizer.convert_tokens_to_ids(names)
-        if None not in ids and tokenizer.unk_token_id not in ids:
-            found.append(ids)
-    return found
 
 
 class _Writer:
@@ -205,22 +151,26 @@ class _Writer:
             else:
                 self.matcher = self.tongue.matcher(segment.grammar)
 
-    def choose(self, logits: Tensor, token: int | None = None) -> None:
-        """Choose the next token from logits (vocabulary,) float32, or take the one given."""
-        allowed = None
-        if self.matcher is not None:
-            bits = np.frombuffer(self.matcher.compute_bitmask(), np.uint8)
-            allowed = np.flatnonzero(np.unpackbits(bits, bitorder="little")[: len(logits)])
+    def allowed(self) -> np.ndarray | None:
+        """The tokens that may follow, ascending; None where any may."""
+        if self.matcher is None:
+            return None
+        bits = np.frombuffer(self.matcher.compute_bitmask(), np.uint8)
+        return np.flatnonzero(np.unpackbits(bits, bitorder="little")[: self.tongue.vocabulary])
+
+    def choose(self, logits: Tensor, allowed: np.ndarray | None, token: int | None = None) -> None:
+        """Choose the next token from the float32 logits of those allowed, or take the one given."""
         places = torch.arange(len(logits)) if allowed is None else torch.from_numpy(allowed)
-        probabilities = logits[places].softmax(dim=-1)
+        probabilities = logits.softmax(dim=-1)
         at = self._draw(probabilities) if token is None else int((places == token).nonzero())
         token = int(places[at])
-        values = None if allowed is None else self._values(allowed)
         picked = Picked(token, len(self.reply.ids), float(probabilities[at]))
+        values = None if allowed is None else self._values(allowed, token)
         if values is not None:
+            due = torch.tensor([int(t) in values for t in places])
             numbers = np.zeros(len(values))
-            numbers[[values[int(t)] for t in places]] = probabilities.double()
-            picked = replace(picked, numbers=numbers, value=values[token])
+            numbers[[values[int(t)] for t in places[due]]] = probabilities[due].double()
+            picked = replace(picked, numbers=numbers / numbers.sum(), value=values[token])
         self.reply.picked.append(picked)
         self.chosen += 1
         if token == self.tongue.end:
@@ -230,10 +180,15 @@ class _Writer:
             self.matcher.consume_token(token)
         self._take([token])
 
-    def _values(self, allowed: np.ndarray) -> dict[int, int] | None:
-        """The values of tokens where only number tokens are allowed, and more than one."""
+    def _values(self, allowed: np.ndarray, token: int) -> dict[int, int] | None:
+        """The values of the tokens for one place of a number, if that is where the token stands.
+
+        One of our own tells it by itself, also where a label could have gone on; a digit does
+        where nothing but digits was allowed.
+        """
         for values in self.tongue.values:
-            if 1 < len(allowed) <= len(values) and all(int(token) in values for token in allowed):
+            own = len(values) > 10
+            if token in values and (own or all(int(other) in values for other in allowed)):
                 return values
         return None
 
@@ -293,8 +248,8 @@ def write(
     """One reply for each row of the prefix, which is used up.
 
     Each row first reads its tokens of `starts`. Where a row must choose, `watch` is shown its
-    place, its reply so far and its logits, and may name the token. Raises nothing that the
-    network writes could cause.
+    place, its reply so far and the logits of the tokens allowed, and may name the token. Raises
+    nothing that the network writes could cause.
     """
     sampling, tally = sampling or Sampling(), tally or Tally()
     writers = [_Writer(p, tongue, sampling, sampling.seed + i) for i, p in enumerate(plans)]
@@ -314,12 +269,33 @@ def write(
         chunks = [[] if writers[r].done else writers[r].pending for r in rows]
         prefixes.extend(network, prefix, chunks)
         tally.passes += 1
-        with torch.no_grad():
-            logits = network.lm_head(prefix.hidden).float().cpu()
-        for i, r in enumerate(rows):
-            writer = writers[r]
-            if writer.done:
-                continue
+        choosing = [(i, writers[r]) for i, r in enumerate(rows) if not writers[r].done]
+        allowed = [writer.allowed() for _, writer in choosing]
+        logits = _logits(network.lm_head, prefix.hidden[[i for i, _ in choosing]], allowed)
+        for (i, writer), tokens, found in zip(choosing, allowed, logits, strict=True):
             writer.pending = []
-            writer.choose(logits[i], watch and watch(r, writer.reply.ids, logits[i]))
+            named = watch and watch(rows[i], writer.reply.ids, found)
+            writer.choose(found, tokens, named)
             writer.go_on()
+
+
+FEW = 8
+"""Where fewer than one in so many tokens are allowed, only their rows of the head are read."""
+
+
+@torch.no_grad()
+def _logits(head: nn.Module, hidden: Tensor, allowed: Sequence[np.ndarray | None]) -> list[Tensor]:
+    """Float32 logits, on the CPU, of the tokens allowed in each row of hidden (rows, size)."""
+    weight = head.weight if type(head) is nn.Linear and head.bias is None else None
+    few = [weight is not None and a is not None and len(a) * FEW <= len(weight) for a in allowed]
+    rest = [i for i, f in enumerate(few) if not f]
+    whole = dict(zip(rest, head(hidden[rest]))) if rest else {}
+    out = []
+    for i, tokens in enumerate(allowed):
+        index = None if tokens is None else torch.from_numpy(tokens).to(hidden.device)
+        if few[i] and weight is not None:
+            found = nn.functional.linear(hidden[i], weight[index])
+        else:
+            found = whole[i] if index is None else whole[i][index]
+        out.append(found.float().cpu())
+    return out

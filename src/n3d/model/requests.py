@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from n3d import reason
@@ -83,6 +83,17 @@ class Options:
                 code="config-conflict",
                 field="refine",
             )
+
+
+def options_of(given: Mapping[str, Any]) -> Options:
+    """The options of some arguments; ConfigError for one that has another name."""
+    names = [f.name for f in fields(Options)]
+    for name in given:
+        if name not in names:
+            raise ConfigError(
+                "is no option", code="config-unknown", field=name[:40], limit=", ".join(names)
+            )
+    return Options(**given)
 
 
 def look(model: SpatialModel, views: Sequence[RGBD]) -> list[Look]:
@@ -244,15 +255,18 @@ def _answered(found: Prediction, trace: Trace, view: RGBD, options: Options) -> 
         return replace(
             found, trace=trace, check=check, fault="not-metric: the depth has no known unit"
         )
-    answer = worded(
-        _query(found.question, objects),
-        value,
-        objects,
-        up,
-        interval,
-        probability,
-        options.level,
-    )
+    try:
+        answer = worded(
+            _query(found.question, objects),
+            value,
+            objects,
+            up,
+            interval,
+            probability,
+            options.level,
+        )
+    except QuestionError as e:  # an answer in another unit than the one asked for
+        return replace(found, trace=trace, check=check, fault=f"trace: {e}")
     return replace(
         found, trace=trace, check=check, answer=answer, text=reason.explain(trace, objects, up)
     )

@@ -17,9 +17,9 @@ from n3d.language import dialogues, labels, upstream
 from n3d.language.dialogues import Setting
 from n3d.model import calibration, chat, inputs, released
 from n3d.model.calibration import Calibration
-from n3d.model.decoding import Tongue
 from n3d.model.inputs import Seen
 from n3d.model.processing import N3DProcessor
+from n3d.model.tongues import Tongue
 from n3d.scene import RGBD, Object3D, Prediction
 
 
@@ -107,7 +107,7 @@ class SpatialModel:
     ) -> list[Object3D]:
         from n3d.model import requests, two_passes
 
-        made = requests.Options(**options)
+        made = requests.options_of(options)
         if not self._upstream(made):
             return list(requests.run(self, [requests.Request(view, text)], made)[0].objects)
         if not upstream_prompt:
@@ -135,7 +135,7 @@ class SpatialModel:
         """
         from n3d.model import requests, two_passes
 
-        made = requests.Options(**options)
+        made = requests.options_of(options)
         many = [question] if isinstance(question, str) else list(question)
         if self._upstream(made):
             found = two_passes.answer(self, view, many, made.sampling)

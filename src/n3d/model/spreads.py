@@ -46,6 +46,8 @@ def doubts(picked: Sequence[Picked], upright: bool) -> list[Doubt]:
                 named, places = 1.0, []
             named *= p.probability
         else:
+            # Our own number tokens end the label before them: how likely that was belongs to it.
+            named *= p.probability / p.numbers[p.value] if p.numbers[p.value] > 0 else 1.0
             places.append(p)
             if _whole(places, upright):
                 found.append(Doubt(named, _sigmas(places)))
