@@ -112,4 +112,5 @@ def ground(view: RGBD, turn: np.ndarray, config: LiftConfig) -> float:
     camera = view.camera
     intrinsics = (camera.fx, camera.fy, camera.cx, camera.cy)
     step = max(1, int(max(depth.shape) / 48))
-    return grounds.lowest(depth, step, *turn[:, 1].tolist(), intrinsics, config.near, config.far)
+    x, y, z = turn[:, 1].tolist()
+    return grounds.lowest(depth, step, x, y, z, intrinsics, float(config.near), float(config.far))

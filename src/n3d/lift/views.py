@@ -188,7 +188,7 @@ def _objects(found: Sequence[_Found], view: RGBD) -> tuple[Object3D, ...]:
             extent="whole",
             visible=seen,
             depth_unobserved=f.fit.depth_from != "faces",
-            spread=BoxSpread(*f.described.numbers[5:7], f.fit.yaw_sigma),
+            spread=BoxSpread(f.described.numbers[5], f.described.numbers[6], f.fit.yaw_sigma),
         )
         for f, box, seen in zip(found, boxes, bounds, strict=True)
     )
