@@ -172,6 +172,17 @@ def test_pickles_under_another_name_are_refused(copy_of, tmp_path, kind):
     assert not proof.exists()
 
 
+def test_a_sound_header_may_begin_like_a_pickle(copy_of):
+    path = copy_of / WEIGHTS
+    raw = path.read_bytes()
+    length = struct.unpack("<Q", raw[:8])[0]
+    longer = length + (0x80 - length) % 256
+    header = raw[8 : 8 + length] + b" " * (longer - length)
+    path.write_bytes(struct.pack("<Q", longer) + header + raw[8 + length :])
+    assert path.read_bytes()[:1] == b"\x80"
+    assert model.load(copy_of).layout == "rays"
+
+
 def test_truncated_files_are_named(copy_of):
     path = copy_of / WEIGHTS
     whole = path.read_bytes()

@@ -126,6 +126,10 @@ def _header(path: Path) -> dict[str, Entry]:
 
 def _raw_header(f: BinaryIO, size: int, path: Path) -> bytes:
     head = f.read(8)
+    length = struct.unpack("<Q", head)[0] if len(head) == 8 else size
+    if length <= min(MAX_HEADER, size - 8):
+        return f.read(length)
+    # Only now: the length of a sound header may begin like a pickle.
     if head[:1] == b"\x80" or head[:4] == b"PK\x03\x04":
         raise InputError(
             "is a pickle under another name, not safetensors",
@@ -133,15 +137,12 @@ def _raw_header(f: BinaryIO, size: int, path: Path) -> bytes:
             file=path,
             hint=_HINT,
         )
-    length = struct.unpack("<Q", head)[0] if len(head) == 8 else size
-    if length > min(MAX_HEADER, size - 8):
-        raise InputError(
-            f"is cut short or no safetensors file: {size} bytes, header of {length}",
-            code="checkpoint-truncated",
-            file=path,
-            limit=f"{MAX_HEADER}",
-        )
-    return f.read(length)
+    raise InputError(
+        f"is cut short or no safetensors file: {size} bytes, header of {length}",
+        code="checkpoint-truncated",
+        file=path,
+        limit=f"{MAX_HEADER}",
+    )
 
 
 def _check_spans(spans: list[tuple[Any, Any, str]], data: int, path: Path) -> None:
