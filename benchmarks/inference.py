@@ -1,6 +1,6 @@
 """What an answer costs: the protocol of the released N3D-VLM against one conversation.
 
-    python benchmarks/inference.py [--repeats 3] [--json out/bench/inference.json]
+    python benchmarks/inference.py [--repeats 1] [--json out/bench/inference.json]
 
 Both decode the same scripted answer (five boxes and what is computed from them) with the same
 random Qwen2.5-VL backbone of about 100 million parameters and a 640x480 picture: the network
@@ -58,7 +58,7 @@ QUESTION = "Which of the {0}, the {1}, the {2} and the {3} is closest to the {4}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--small", action="store_true", help="A tiny backbone, to try the script.")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

@@ -492,3 +492,25 @@ def test_few_allowed_tokens_are_judged_as_among_all():
     biased = torch.nn.Linear(16, 400)
     found = decoding._logits(biased, hidden[:1], [few])[0]
     assert torch.allclose(found, biased(hidden)[0, few], atol=1e-6)
+
+
+def test_a_written_box_is_fitted_to_the_depth_and_the_answer_follows_it():
+    from n3d import synthetic
+
+    config = synthetic.SceneConfig(width=160, height=120)
+    made = synthetic.make(synthetic.split_seed("validation", 3), config)
+    true = max(made.targets, key=lambda o: o.attributes["pixels"])
+    moved = replace(true, box=Box3D(true.box.center * 1.06, true.box.size, true.box.rotation))
+    setting = Setting.of(made.rgbd, own=True)
+    tall = Trace((Step("depth", (Ref(0),), Quantity(1.0)),))
+    text = dialogues.write([moved], tall, setting, tilt="snap")
+    asked = f"What is the depth of the {true.label}?"
+    model = model_of(Parrot({asked: text}, True))
+    written, fitted = (model.answer(made.rgbd, asked, refine=r) for r in (None, "depth"))
+    assert written.fault is fitted.fault is None
+    told = fitted.objects[0].attributes["written"]
+    assert np.allclose(told["center"], written.objects[0].box.center, atol=1e-6)
+    z = true.box.center[2]
+    assert abs(fitted.answer.number - z) < 0.5 * abs(written.answer.number - z)
+    assert fitted.answer.number == fitted.objects[0].box.center[2]
+    assert fitted.check.agrees
