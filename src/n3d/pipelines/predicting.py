@@ -64,10 +64,10 @@ class Asker:
     """
 
     def __init__(self, model: Any, **options: Any) -> None:
-        from n3d.model.requests import Options
+        from n3d.model.requests import options_of
 
         self.model = model
-        self.options = Options(**options)
+        self.options = options_of(options)
         self._given = options
         self._last: Any = None
 
