@@ -12,7 +12,7 @@ from model_samples import make_view  # noqa: E402
 
 from n3d import model  # noqa: E402
 from n3d.errors import ConfigError, InputError  # noqa: E402
-from n3d.model import chat, orders  # noqa: E402
+from n3d.model import chat, orders, rays  # noqa: E402
 
 SIZES = [(70, 50), (56, 112), (130, 90)]
 STOCK = {
@@ -159,12 +159,15 @@ def test_a_dent_in_the_depth_reaches_the_token_that_shows_it(load, layout):
         dented = view.depth.copy()
         dented[square] += 0.2
         changed = loaded.see(dataclasses.replace(view, depth=dented)).points
-        if layout == "aligned":  # a dent also moves the mean that all coordinates are taken from
-            moved = (changed - made["patch_points"]).abs()
-            assert set((moved.amax(1) > 20).nonzero().flatten().div(4).int().tolist()) == {
-                row * columns + column
-            }
-            changed = torch.where(moved.amax(1, keepdim=True) > 20, changed, made["patch_points"])
+        # A dent also moves the mean that all coordinates are taken from, and the lowest part that
+        # heights stand on.
+        moved = (changed - made["patch_points"]).abs()
+        if layout == "rays":
+            samples = loaded.network.config.point_samples
+            moved = moved[:, rays.RAY + rays.MIDDLE :][:, : samples**2]
+        far = moved.amax(1, keepdim=True) > (20 if layout == "aligned" else 1e-3)
+        assert set(far[:, 0].nonzero().flatten().div(4).int().tolist()) == {row * columns + column}
+        changed = torch.where(far, changed, made["patch_points"])
         assert count_features(loaded, made, changed) == [row * columns + column]
 
 
