@@ -473,7 +473,7 @@ def test_who_watches_may_choose(own):
     prefix = requests.look(model_of(network), [VIEW])[0].prefix
     reply = decoding.write(
         network, tongue, prefix, [tongue.encode(requests._asking("x"))], [Locating(setting(own))],
-        watch=lambda row, written, logits: ids[len(written)],
+        watch=lambda row, written, logits, allowed: ids[len(written)],
     )[0]  # fmt: skip
     assert reply.text == said
     assert min(p.probability for p in reply.picked) < 0.01

@@ -61,6 +61,31 @@ def run(
 
 
 @app.command()
+def follow(
+    model: Annotated[str, typer.Argument(help="Model directory or name.", show_default=False)],
+    benchmark: Benchmark = "synthetic",
+    split: Annotated[str, typer.Option(help="test, test-shifted or validation.")] = "test",
+    limit: Limit = None,
+    free: Annotated[
+        bool, typer.Option("--free", help="Let the model write the results of its traces.")
+    ] = False,
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Edit a box before each question: does the answer change as it must?
+
+    Example:
+
+    n3d eval follow n3d-mini --limit 50
+    """
+    from n3d.apps import show
+    from n3d.pipelines import evaluating
+
+    bench = evaluating.benchmark(benchmark, split=split, limit=limit)
+    report = evaluating.follow(model, bench, computed=not free, watch=_watch(len(bench)))
+    _tell(show, report, json_out)
+
+
+@app.command()
 def score(
     predictions: Annotated[
         Path, typer.Argument(help="File of predictions of 'eval run'.", show_default=False)

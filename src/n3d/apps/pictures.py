@@ -177,18 +177,26 @@ def demo(
         "out/demo"
     ),
     seed: Annotated[int, typer.Option(help="Seed of the rendered scene.")] = 7,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Model directory or name, or 'none'; n3d-mini by default.", show_default=False
+        ),
+    ] = None,
+    scenes: Annotated[int, typer.Option(min=1, help="Rooms the model sees at most.")] = 24,
 ) -> None:
-    """Try it all on a scene that n3d renders.
+    """Try it all on scenes that n3d renders.
 
     Writes an RGB-D picture and its regions as files, asks it questions and draws the answers;
-    nothing is downloaded. The files serve to try the other commands.
+    then a model looks at other rooms. One page, index.html, shows it all; nothing is downloaded.
+    The files serve to try the other commands.
     """
     from n3d.apps import show
     from n3d.pipelines import demonstrating
 
     if seed < 0:
         raise ConfigError("must be >= 0", code="config-range", field="--seed")
-    for step in demonstrating.run(out, seed=seed):
+    for step in demonstrating.run(out, seed=seed, model=model, scenes=scenes):
         if isinstance(step, str):
             show.say(step)
         else:

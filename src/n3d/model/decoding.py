@@ -41,7 +41,7 @@ class Free:
 
 
 Segment = Force | Choose | Free
-Watch = Callable[[int, Sequence[int], Tensor], int | None]
+Watch = Callable[[int, Sequence[int], Tensor, np.ndarray | None], int | None]
 
 
 class Plan(Protocol):
@@ -248,8 +248,8 @@ def write(
     """One reply for each row of the prefix, which is used up.
 
     Each row first reads its tokens of `starts`. Where a row must choose, `watch` is shown its
-    place, its reply so far and the logits of the tokens allowed, and may name the token. Raises
-    nothing that the network writes could cause.
+    place, its reply so far, the logits of the tokens allowed and these tokens (None: any), and
+    may name the token. Raises nothing that the network writes could cause.
     """
     sampling, tally = sampling or Sampling(), tally or Tally()
     writers = [_Writer(p, tongue, sampling, sampling.seed + i) for i, p in enumerate(plans)]
@@ -274,7 +274,7 @@ def write(
         logits = _logits(network.lm_head, prefix.hidden[[i for i, _ in choosing]], allowed)
         for (i, writer), tokens, found in zip(choosing, allowed, logits, strict=True):
             writer.pending = []
-            named = watch and watch(rows[i], writer.reply.ids, found)
+            named = watch and watch(rows[i], writer.reply.ids, found, tokens)
             writer.choose(found, tokens, named)
             writer.go_on()
 

@@ -11,6 +11,7 @@ from n3d.errors import ConfigError, FormatError, QuestionError, TraceError
 from n3d.language import dialogues, grammars
 from n3d.language.dialogues import Setting
 from n3d.model import chat, decoding, plans, prefixes, spreads
+from n3d.model.averaging import Averaging
 from n3d.model.decoding import Sampling, Tally
 from n3d.model.plans import Answering, Locating
 from n3d.model.prefixes import Prefix
@@ -49,7 +50,9 @@ class Options:
 
     `computed` results of a trace are computed and forced, else the network writes them and the
     check says where it erred. `refine` is None or "depth" (`lift.refine`). Intervals hold
-    `level` of the samples drawn with `seed`. At most `most` boxes are written. `protocol` is
+    `level` of the samples drawn with `seed`. At most `most` boxes are written. `averaged`
+    numbers are means of what the network believes (`averaging`), unless tokens are drawn at a
+    temperature; else the likeliest token is written. `protocol` is
     "n3d", "upstream" (two conversations, for released weights), or None for that of the weights.
     """
 
@@ -58,6 +61,7 @@ class Options:
     level: float = 0.9
     seed: int = 0
     most: int = grammars.MAX_BOXES
+    averaged: bool = True
     sampling: Sampling = field(default_factory=Sampling)
     protocol: str | None = None
 
@@ -69,8 +73,9 @@ class Options:
         decoding.check_number(self, "level", 1e-3, 1 - 1e-3)
         decoding.check_number(self, "seed", 0, 1 << 62)
         decoding.check_number(self, "most", 1, grammars.MAX_BOXES)
-        if not isinstance(self.computed, bool):
-            raise refuse("computed", "true or false")
+        for name in ("computed", "averaged"):
+            if not isinstance(getattr(self, name), bool):
+                raise refuse(name, "true or false")
         if not isinstance(self.sampling, Sampling):
             raise refuse("sampling", "a Sampling")
         if self.refine not in (None, "depth"):
@@ -129,6 +134,7 @@ def run(
         return []
     looks = _looks(model, requests)
     made = [_plan(r, k, options) for r, k in zip(requests, looks)]
+    averaged = options.averaged and options.sampling.temperature <= 0
     replies = decoding.write(
         model.network,
         model.tongue,
@@ -137,6 +143,7 @@ def run(
         made,
         options.sampling,
         tally=tally,
+        watch=Averaging(model.tongue) if averaged else None,
     )
     return [
         _prediction(model, r, k, p, reply, options)

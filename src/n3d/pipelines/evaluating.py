@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from n3d.errors import ConfigError
-from n3d.evaluate import blind, synthetic, taking
+from n3d.evaluate import blind, following, synthetic, taking
 from n3d.evaluate.items import Predictor
 from n3d.evaluate.oracles import Noise, Oracle
 from n3d.evaluate.reporting import Tally
@@ -122,6 +122,38 @@ def score(
         if watch is not None:
             watch(done)
     return tally.report(**_about(bench, answers))
+
+
+def follow(
+    model: str,
+    bench: synthetic.Benchmark,
+    *,
+    computed: bool = True,
+    watch: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Give a model the true boxes of every question, one of them edited, and report how often its
+    answer is what replay gives."""
+    from n3d.model import load
+
+    loaded = load(model)
+    found: dict[str, list[bool]] = {}
+    for done, sitting in enumerate(bench, 1):
+        for edit, right in following.follow(loaded, [sitting], computed=computed):
+            found.setdefault(edit.item.kind, []).append(right)
+        if watch is not None:
+            watch(done)
+    every = [r for rights in found.values() for r in rights]
+    return {
+        "model": model,
+        "computed": computed,
+        "commit": commit(),
+        **{k: v for k, v in bench.to_json().items() if k in ("benchmark", "split", "scenes")},
+        "questions": len(every),
+        "answer_follows_boxes": {
+            "overall": sum(every) / len(every) if every else None,
+            "by_kind": {k: sum(v) / len(v) for k, v in sorted(found.items())},
+        },
+    }
 
 
 def _benchmark_of(answers: Answers) -> synthetic.Benchmark:

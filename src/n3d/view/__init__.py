@@ -13,18 +13,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
+    "album": "n3d.view.albums",
     "draw": "n3d.view.drawing",
     "DrawOptions": "n3d.view.options",
+    "Figure": "n3d.view.albums",
     "glb": "n3d.view.clouds",
     "html": "n3d.view.pages",
     "notebook_png": "n3d.view.drawing",
     "ply": "n3d.view.clouds",
+    "Section": "n3d.view.albums",
     "sheet": "n3d.view.sheets",
 }
 _MODULES = ("boxes", "depth", "labels", "measures", "palette", "panel", "plan", "regions")
 
 __all__ = [
     "DrawOptions",
+    "Figure",
+    "Section",
+    "album",
     "boxes",
     "depth",
     "draw",
@@ -50,6 +56,9 @@ if TYPE_CHECKING:
     from n3d.view import panel as panel
     from n3d.view import plan as plan
     from n3d.view import regions as regions
+    from n3d.view.albums import Figure as Figure
+    from n3d.view.albums import Section as Section
+    from n3d.view.albums import album as album
     from n3d.view.clouds import glb as glb
     from n3d.view.clouds import ply as ply
     from n3d.view.drawing import draw as draw
