@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -83,6 +84,25 @@ def follow(
     bench = evaluating.benchmark(benchmark, split=split, limit=limit)
     report = evaluating.follow(model, bench, computed=not free, watch=_watch(len(bench)))
     _tell(show, report, json_out)
+
+
+@app.command()
+def calibrate(
+    model: Annotated[Path, typer.Argument(help="Model directory.", show_default=False)],
+    limit: Annotated[int, typer.Option(min=10, help="Scenes of the validation split.")] = 200,
+) -> None:
+    """Fit a model's scores and intervals to held-out scenes: writes its calibration.json.
+
+    Example:
+
+    n3d eval calibrate RUN/best
+    """
+    from n3d.apps import show
+    from n3d.pipelines import evaluating
+
+    bench = evaluating.benchmark("synthetic", split="validation", limit=limit)
+    bench = replace(bench, questions=0)
+    show.say(f"wrote {evaluating.calibrate(model, bench, watch=_watch(limit))}")
 
 
 @app.command()

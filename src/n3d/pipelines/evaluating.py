@@ -156,6 +156,33 @@ def follow(
     }
 
 
+def calibrate(
+    folder: Path, bench: synthetic.Benchmark, *, watch: Callable[[int], None] | None = None
+) -> Path:
+    """Fit scores and spreads of a model directory to a benchmark and write its calibration.json.
+
+    Raises ConfigError for the split that is tested on, and for too few boxes.
+    """
+    from n3d.model import load
+    from n3d.model.calibrating import calibrated
+
+    if bench.split != "validation":
+        raise ConfigError(
+            f"is {bench.split!r}", code="split", field="split", limit="validation",
+            hint="What is tested on must not be fitted to",
+        )  # fmt: skip
+
+    def scenes():
+        for done, sitting in enumerate(bench, 1):
+            every = next(i for i in sitting.items if i.request == "detect")
+            yield sitting.view, every.true
+            if watch is not None:
+                watch(done)
+
+    calibrated(load(folder), scenes()).calibration.write(folder)
+    return folder / "calibration.json"
+
+
 def _benchmark_of(answers: Answers) -> synthetic.Benchmark:
     h = answers.header
     try:
