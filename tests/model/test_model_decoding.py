@@ -22,6 +22,7 @@ from n3d.geometry import Box3D  # noqa: E402
 from n3d.language import dialogues, labels  # noqa: E402
 from n3d.language.dialogues import Setting  # noqa: E402
 from n3d.model import decoding, requests  # noqa: E402
+from n3d.model.calibration import Calibration  # noqa: E402
 from n3d.model.decoding import Choose, Force, Sampling, Tally  # noqa: E402
 from n3d.model.plans import Answering, Locating, Talking  # noqa: E402
 from n3d.model.prefixes import MEMORY  # noqa: E402
@@ -506,7 +507,7 @@ def test_a_written_box_is_fitted_to_the_depth_and_the_answer_follows_it():
     text = dialogues.write([moved], tall, setting, tilt="snap")
     asked = f"What is the depth of the {true.label}?"
     model = model_of(Parrot({asked: text}, True))
-    written, fitted = (model.answer(made.rgbd, asked, refine=r) for r in (None, "depth"))
+    written, fitted = (model.answer(made.rgbd, asked, refine=r) for r in ("none", "depth"))
     assert written.fault is fitted.fault is None
     told = fitted.objects[0].attributes["written"]
     assert np.allclose(told["center"], written.objects[0].box.center, atol=1e-6)
@@ -514,3 +515,9 @@ def test_a_written_box_is_fitted_to_the_depth_and_the_answer_follows_it():
     assert abs(fitted.answer.number - z) < 0.5 * abs(written.answer.number - z)
     assert fitted.answer.number == fitted.objects[0].box.center[2]
     assert fitted.check.agrees
+    # What is done where nothing is said is the model's own affair, but for written results.
+    assert np.allclose(model.answer(made.rgbd, asked).answer.number, written.answer.number)
+    model = replace(model, calibration=Calibration(refine="depth"))
+    assert model.answer(made.rgbd, asked).answer.number == fitted.answer.number
+    assert "written" not in model.answer(made.rgbd, asked, refine="none").objects[0].attributes
+    assert "written" not in model.answer(made.rgbd, asked, computed=False).objects[0].attributes

@@ -229,7 +229,7 @@ def test_units_asked_for_are_those_of_the_answer():
     [
         ("level", 0), ("level", 1.0), ("level", float("nan")), ("level", "high"), ("most", 0),
         ("most", 101), ("most", 2.5), ("most", "all"), ("most", None), ("seed", -1),
-        ("seed", 0.5), ("refine", "points"), ("refine", True), ("protocol", "ours"),
+        ("seed", 0.5), ("refine", "points"), ("refine", None), ("protocol", "ours"),
         ("computed", 1), ("sampling", {"seed": 1}), ("sampling", None),
     ],
 )  # fmt: skip

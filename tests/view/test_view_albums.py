@@ -25,8 +25,9 @@ def test_an_album_shows_every_figure_under_its_heading(tmp_path):
     ]
     path = view.album(tmp_path / "page.html", "A title", "About it.", sections)
     text = path.read_text()
-    order = [text.index(x, text.index("<body>")) for x in ("A title", "About it.", "First", "because", "alpha", ">right<", "beta",
-                                     ">wrong<", "Second", "gamma")]  # fmt: skip
+    words = ["A title", "About it.", "First", "because", "alpha", ">right<", "beta", ">wrong<",
+             "Second", "gamma"]  # fmt: skip
+    order = [text.index(word, text.index("<body>")) for word in words]
     assert order == sorted(order)
     assert text.count("<figure>") == 3
     assert '<span class="good">right</span>' in text

@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from n3d.apps import models
 from n3d.apps import options as opt
+from n3d.errors import ConfigError
 
 app = typer.Typer(
     help="Evaluate a model, or a file of its predictions.",
@@ -38,6 +40,7 @@ def run(
     free: Annotated[
         bool, typer.Option("--free", help="Let the model write the results of its traces.")
     ] = False,
+    refine: models.Refine = "auto",
     size: Annotated[str, typer.Option(help="Pixels of the views: WIDTHxHEIGHT.")] = "320x240",
     json_out: opt.JsonOut = None,
 ) -> None:
@@ -56,7 +59,12 @@ def run(
     width, height = opt.pixels(size, "--size")
     bench = evaluating.benchmark(benchmark, split=split, limit=limit, width=width, height=height)
     report = evaluating.run(
-        model, bench, predictions=predictions, computed=not free, watch=_watch(len(bench))
+        model,
+        bench,
+        predictions=predictions,
+        computed=not free,
+        refine=refine,
+        watch=_watch(len(bench)),
     )
     _tell(show, report, json_out)
 
@@ -90,6 +98,9 @@ def follow(
 def calibrate(
     model: Annotated[Path, typer.Argument(help="Model directory.", show_default=False)],
     limit: Annotated[int, typer.Option(min=10, help="Scenes of the validation split.")] = 200,
+    refine: Annotated[
+        str, typer.Option(help="What boxes go through from now on: depth or none.")
+    ] = "depth",
 ) -> None:
     """Fit a model's scores and intervals to held-out scenes: writes its calibration.json.
 
@@ -102,7 +113,12 @@ def calibrate(
 
     bench = evaluating.benchmark("synthetic", split="validation", limit=limit)
     bench = replace(bench, questions=0)
-    show.say(f"wrote {evaluating.calibrate(model, bench, watch=_watch(limit))}")
+    if refine not in ("depth", "none"):
+        raise ConfigError(
+            f"is {refine[:20]!r}", code="config-value", field="--refine", limit="depth, none"
+        )
+    path = evaluating.calibrate(model, bench, refine=refine, watch=_watch(limit))
+    show.say(f"wrote {path}")
 
 
 @app.command()

@@ -17,7 +17,7 @@ Source = Annotated[
     typer.Argument(help="Photograph, folder of them, or .jsonl of records.", show_default=False),
 ]
 Refine = Annotated[
-    str | None, typer.Option(help="depth: fit written boxes to the depth.", show_default=False)
+    str, typer.Option(help="depth: fit written boxes to the depth; none; auto: as the model says.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
@@ -51,7 +51,7 @@ def ground(
     up: opt.Up = None,
     fov: opt.Fov = None,
     depth_scale: opt.DepthScale = None,
-    refine: Refine = None,
+    refine: Refine = "auto",
     device: Device = "auto",
     dtype: Dtype = "auto",
     seed: Seed = 0,
@@ -97,7 +97,7 @@ def detect(
     up: opt.Up = None,
     fov: opt.Fov = None,
     depth_scale: opt.DepthScale = None,
-    refine: Refine = None,
+    refine: Refine = "auto",
     device: Device = "auto",
     dtype: Dtype = "auto",
     seed: Seed = 0,

@@ -29,7 +29,7 @@ def answer(
     depth_scale: opt.DepthScale = None,
     depth_encoding: opt.DepthEncoding = None,
     image_name: opt.ImageName = None,
-    refine: models.Refine = None,
+    refine: models.Refine = "auto",
     free: Annotated[
         bool, typer.Option("--free", help="Let the model write the results of its trace.")
     ] = False,

@@ -17,7 +17,7 @@ from n3d.errors import ConfigError
 class Means:
     """How a model is asked."""
 
-    refine: str | None = None
+    refine: str = "auto"
     free: bool = False
     device: str = "auto"
     dtype: str = "auto"

@@ -64,15 +64,15 @@ class Answerer(Protocol):
     something absent is answered by the fault ABSENT.
     """
 
-    def detect(self, view: Any, /) -> list[Object3D]:
+    def detect(self, view: Any, /, **options: Any) -> list[Object3D]:
         """All objects of a view."""
         ...
 
-    def ground(self, view: Any, names: str | Sequence[str], /) -> list[Object3D]:
+    def ground(self, view: Any, names: str | Sequence[str], /, **options: Any) -> list[Object3D]:
         """The objects that phrases name."""
         ...
 
-    def answer(self, view: Any, question: Any, /, *, computed: bool = True) -> Any:
+    def answer(self, view: Any, question: Any, /, **options: Any) -> Any:
         """The Prediction of a question, or those of several."""
         ...
 

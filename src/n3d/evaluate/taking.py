@@ -27,12 +27,14 @@ class Taken:
     seconds: float | None = None
 
 
-def of_model(model: Answerer, *, computed: bool = True) -> Predictor:
+def of_model(model: Answerer, *, computed: bool = True, **options: Any) -> Predictor:
     """A model as a predictor: a view is read once where the model can `look`, and all questions
-    about it are given at once. `computed` is that of `answer`.
+    about it are given at once. `computed` is that of `answer`, `options` go to every call.
 
     A user's mistake (N3DError) is told by the prediction's fault; other errors are raised.
     """
+
+    told = {"computed": computed, **options}
 
     def predict(sitting: Sitting) -> list[Prediction]:
         # Released weights have a protocol of their own, which reads views itself.
@@ -40,34 +42,34 @@ def of_model(model: Answerer, *, computed: bool = True) -> Predictor:
         look = None if upstream else getattr(model, "look", None)
         view = sitting.view if look is None else look(sitting.view)
         asked = [i for i in sitting.items if i.request == "ask"]
-        answers = iter(_answers(model, view, [i.question for i in asked], computed))
+        answers = iter(_answers(model, view, [i.question for i in asked], told))
         return [
-            next(answers) if item.request == "ask" else _boxes(model, view, item)
+            next(answers) if item.request == "ask" else _boxes(model, view, item, options)
             for item in sitting.items
         ]
 
     return predict
 
 
-def _boxes(model: Answerer, view: Any, item: Item) -> Prediction:
+def _boxes(model: Answerer, view: Any, item: Item, options: dict[str, Any]) -> Prediction:
     try:
         if item.request == "detect":
-            return Prediction(item.text, objects=tuple(model.detect(view)))
-        return Prediction(item.text, objects=tuple(model.ground(view, item.phrases)))
+            return Prediction(item.text, objects=tuple(model.detect(view, **options)))
+        return Prediction(item.text, objects=tuple(model.ground(view, item.phrases, **options)))
     except N3DError as e:
         return Prediction(item.text, fault=f"{e.code}: {e.message}")
 
 
-def _answers(model: Answerer, view: Any, questions: list[str], computed: bool):
+def _answers(model: Answerer, view: Any, questions: list[str], options: dict[str, Any]):
     if not questions:
         return []
     try:
-        return list(model.answer(view, questions, computed=computed))
+        return list(model.answer(view, questions, **options))
     except N3DError as e:
         if len(questions) == 1:
             return [Prediction(questions[0], fault=f"{e.code}: {e.message}")]
     # One of them cannot be asked: find out which.
-    return [p for q in questions for p in _answers(model, view, [q], computed)]
+    return [p for q in questions for p in _answers(model, view, [q], options)]
 
 
 # -- the file -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 from n3d.geometry import Box3D, overlap
 from n3d.language import boxes, dialogues
 from n3d.language.dialogues import Setting
+from n3d.lift import refining
 from n3d.model import calibration, requests
 from n3d.model.calibration import Calibration
 from n3d.model.requests import Request
@@ -24,16 +25,21 @@ NEAR = 0.1
 
 
 def calibrated(
-    model: SpatialModel, scenes: Iterable[tuple[RGBD, Sequence[Object3D]]]
+    model: SpatialModel,
+    scenes: Iterable[tuple[RGBD, Sequence[Object3D]]],
+    *,
+    refine: str = "none",
 ) -> SpatialModel:
-    """The model with scores and spreads that hold on these views and their true objects.
+    """The model with scores and spreads that hold on these views and their true objects, and which
+    refines boxes so unless it is told otherwise.
 
     Each view is asked for all its objects and for each of their labels. Scores become the share
-    of boxes with an IoU of at least .25 with a true box of the same label. `save` keeps the
-    calibration. Raises ConfigError for too few boxes (`calibration.fit`).
+    of boxes with an IoU of at least .25 with a true box of the same label, after `refine`; spreads
+    are those of boxes as written. `save` keeps the calibration. Raises ConfigError for too few
+    boxes (`calibration.fit`).
     """
     plain = replace(model, calibration=Calibration())
-    found = Evidence()
+    found, shown = Evidence(), Evidence()
     for view, truth in scenes:
         names = sorted({o.label for o in truth})
         look = plain.look(view)
@@ -41,8 +47,11 @@ def calibrated(
         asked += [Request(look, dialogues.locate([name])) for name in names]
         for prediction in requests.run(plain, asked):
             found.add(prediction.objects, truth, look.setting)
-    fitted = calibration.fit(found.scores, found.right, found.errors)
-    return replace(model, calibration=fitted)
+            if refine == "depth":
+                shown.add(refining.refine(view, prediction.objects), truth, look.setting)
+    right = shown.right if refine == "depth" else found.right
+    fitted = calibration.fit(found.scores, right, found.errors)
+    return replace(model, calibration=replace(fitted, refine=refine))
 
 
 @dataclass

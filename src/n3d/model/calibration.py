@@ -20,13 +20,23 @@ _OF_NUMBER = (0, 0, 1, 2, 2, 2, 3)
 
 @dataclass(frozen=True)
 class Calibration:
-    """A monotone map of scores, linear between its knots, and a factor for each kind of spread."""
+    """A monotone map of scores, linear between its knots, and a factor for each kind of spread.
+
+    `refine` is what boxes go through before they are shown where there is depth, unless another
+    way is asked for: "depth" (`lift.refine`) or "none". Scores hold for boxes so treated, spreads
+    for boxes as written.
+    """
 
     raw: tuple[float, ...] = (0.0, 1.0)
     right: tuple[float, ...] = (0.0, 1.0)
     factors: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
+    refine: str = "none"
 
     def __post_init__(self) -> None:
+        if self.refine not in ("depth", "none"):
+            raise ConfigError(
+                f"is {self.refine!r}", code="calibration", field="refine", limit="depth, none"
+            )
         for name in ("raw", "right", "factors"):
             values = getattr(self, name)
             try:
@@ -64,7 +74,12 @@ class Calibration:
         """Write it beside the weights that it belongs to."""
         files.write_json(
             folder / NAME,
-            {"raw": list(self.raw), "right": list(self.right), "factors": list(self.factors)},
+            {
+                "raw": list(self.raw),
+                "right": list(self.right),
+                "factors": list(self.factors),
+                "refine": self.refine,
+            },
         )
 
     @classmethod
@@ -78,6 +93,7 @@ class Calibration:
             raise ConfigError("must be an object", code="calibration", file=path)
         try:
             given: dict[str, Any] = {f.name: data.get(f.name) for f in fields(cls)}
+            given["refine"] = data.get("refine", "none")
             return cls(**given)
         except ConfigError as e:
             raise e.at(file=path) from None

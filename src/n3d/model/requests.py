@@ -49,15 +49,16 @@ class Options:
     """How replies are written and read.
 
     `computed` results of a trace are computed and forced, else the network writes them and the
-    check says where it erred. `refine` is None or "depth" (`lift.refine`). Intervals hold
-    `level` of the samples drawn with `seed`. At most `most` boxes are written. `averaged`
-    numbers are means of what the network believes (`averaging`), unless tokens are drawn at a
-    temperature; else the likeliest token is written. `protocol` is
+    check says where it erred. `refine` is "depth" (`lift.refine`), "none", or "auto": what the
+    model's calibration says, where results are computed. Intervals hold `level` of the samples
+    drawn with `seed`. At most `most` boxes are written. `averaged` numbers are means of what the
+    network believes (`averaging`), unless tokens are drawn at a temperature; else the likeliest
+    token is written. `protocol` is
     "n3d", "upstream" (two conversations, for released weights), or None for that of the weights.
     """
 
     computed: bool = True
-    refine: str | None = None
+    refine: str = "auto"
     level: float = 0.9
     seed: int = 0
     most: int = grammars.MAX_BOXES
@@ -78,11 +79,11 @@ class Options:
                 raise refuse(name, "true or false")
         if not isinstance(self.sampling, Sampling):
             raise refuse("sampling", "a Sampling")
-        if self.refine not in (None, "depth"):
-            raise refuse("refine", "None or 'depth'")
+        if self.refine not in ("auto", "depth", "none"):
+            raise refuse("refine", "auto, depth or none")
         if self.protocol not in (None, "n3d", "upstream"):
             raise refuse("protocol", "n3d or upstream")
-        if self.refine and not self.computed:
+        if self.refine == "depth" and not self.computed:
             raise ConfigError(
                 "needs computed results: what was written belongs to other boxes",
                 code="config-conflict",
@@ -226,11 +227,17 @@ def _objects(
     if len(mine) == len(objects):
         found = [mine[i] for i in range(len(objects))]
         objects = spreads.with_doubt(objects, found, seen.setting, model.calibration)
-    if options.refine and seen.view.depth is not None:
+    if _refines(model, options) and seen.view.depth is not None:
         from n3d.lift.refining import refine
 
         objects = refine(seen.view, objects)
     return objects
+
+
+def _refines(model: SpatialModel, options: Options) -> bool:
+    if options.refine != "auto":
+        return options.refine == "depth"
+    return model.calibration.refine == "depth" and options.computed
 
 
 def _answered(found: Prediction, trace: Trace, view: RGBD, options: Options) -> Prediction:

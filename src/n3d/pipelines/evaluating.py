@@ -37,12 +37,12 @@ def benchmark(
     return synthetic.Benchmark(split, scenes, config=SceneConfig(width=width, height=height))
 
 
-def predictor(model: str, *, computed: bool = True) -> Predictor:
+def predictor(model: str, *, computed: bool = True, refine: str = "auto") -> Predictor:
     """What answers: "oracle", "blind", or a model that `n3d.load` finds.
 
     "oracle:0.02" is an oracle with noise: centres off by 2 % of their distance, sizes by three
     times that, yaw by 0.02 radians. `computed` results of a trace are computed, else the network
-    writes them.
+    writes them. `refine` is that of `model.requests.Options`, for models alone.
     """
     name, _, noise = model.partition(":")
     if name == "oracle":
@@ -51,7 +51,8 @@ def predictor(model: str, *, computed: bool = True) -> Predictor:
         return blind.learn()
     from n3d.model import load
 
-    return taking.of_model(load(model), computed=computed)
+    options = {} if refine == "auto" else {"refine": refine}
+    return taking.of_model(load(model), computed=computed, **options)
 
 
 def _noise(text: str) -> Noise:
@@ -72,18 +73,20 @@ def run(
     *,
     predictions: Path | None = None,
     computed: bool = True,
+    refine: str = "auto",
     watch: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
     """Ask a model all of a benchmark and report; what the file of predictions holds already is
     not asked again."""
-    header = {**bench.to_json(), "model": model, "computed": computed, "commit": commit()}
+    way = {"computed": computed, "refine": refine}
+    header = {**bench.to_json(), "model": model, **way, "commit": commit()}
     answers = Answers.open(predictions, header)
     tally = Tally()
     asking: Predictor | None = None
 
     def ask(sitting):
         nonlocal asking  # a file that is complete needs no model
-        asking = asking or predictor(model, computed=computed)
+        asking = asking or predictor(model, computed=computed, refine=refine)
         return asking(sitting)
 
     for sitting, item, taken in taking.take(ask, bench, answers, watch):
@@ -157,9 +160,14 @@ def follow(
 
 
 def calibrate(
-    folder: Path, bench: synthetic.Benchmark, *, watch: Callable[[int], None] | None = None
+    folder: Path,
+    bench: synthetic.Benchmark,
+    *,
+    refine: str = "depth",
+    watch: Callable[[int], None] | None = None,
 ) -> Path:
-    """Fit scores and spreads of a model directory to a benchmark and write its calibration.json.
+    """Fit scores and spreads of a model directory to a benchmark and write its calibration.json;
+    `refine`, "depth" or "none", is then what the model does unless it is told otherwise.
 
     Raises ConfigError for the split that is tested on, and for too few boxes.
     """
@@ -179,7 +187,7 @@ def calibrate(
             if watch is not None:
                 watch(done)
 
-    calibrated(load(folder), scenes()).calibration.write(folder)
+    calibrated(load(folder), scenes(), refine=refine).calibration.write(folder)
     return folder / "calibration.json"
 
 
@@ -213,6 +221,7 @@ def _about(bench: synthetic.Benchmark, answers: Answers) -> dict[str, Any]:
     return {
         "model": answers.header.get("model"),
         "computed": answers.header.get("computed"),
+        "refine": answers.header.get("refine"),
         "commit": commit(),
         "commit_of_predictions": answers.header.get("commit"),
         "benchmark": made["benchmark"],
