@@ -52,6 +52,18 @@ def test_slices_add_up_to_the_same_run(tmp_path, data):
     assert checkpoints.state(last)["step"] == 6
 
 
+def test_a_rate_that_the_recipe_changes_holds_from_then_on(tmp_path, data):
+    recipe = tiny.recipe()
+    trainer(recipe, tmp_path / "run", data).train(Slice(steps=1))
+    stage = recipe.stages[0]
+    still = replace(stage, rate=0.0, weight_decay=0.0)
+    before = weights(tmp_path / "run")
+    changed = replace(recipe, stages=(still, *recipe.stages[1:]))
+    trainer(changed, tmp_path / "run", data).train(Slice(steps=1))
+    after = weights(tmp_path / "run")
+    assert all(torch.equal(before[k], after[k]) for k in before)
+
+
 def test_a_run_that_is_over_stays_as_it_is(tmp_path, data):
     recipe = tiny.recipe()
     trainer(recipe, tmp_path / "run", data).train(Slice())

@@ -102,7 +102,9 @@ class Feeder:
         for k in range(0, len(chosen) - size + 1, size * BUCKETS):
             some = sorted(chosen[k : k + size * BUCKETS], key=lambda c: sum(map(len, c[1])))
             out += [some[i : i + size] for i in range(0, len(some) - size + 1, size)]
-        return [out[i] for i in rng.permutation(len(out))]
+        # Neighbours stay together: processes that take one each do not wait long for each other.
+        pairs = [out[i : i + 2] for i in range(0, len(out), 2)]
+        return [batch for i in rng.permutation(len(pairs)) for batch in pairs[i]]
 
 
 @lru_cache(maxsize=2 * POOL)

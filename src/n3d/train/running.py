@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import time
@@ -142,7 +143,10 @@ class Trainer:
             return [Place(), Place()]
         home = checkpoints.latest(self.run)
         assert home is not None
+        said = [{k: g[k] for k in ("base", "weight_decay")} for g in opt.param_groups]
         checkpoints.restore(home, self.student, opt)
+        for group, mine in zip(opt.param_groups, said):
+            group.update(mine)  # what the recipe says now holds from now on
         return [
             Place(p["round"], tuple(p["names"]), p["pool"], p["batch"])
             for p in self.state["places"]
@@ -172,20 +176,30 @@ class Trainer:
         for part in range(stage.accumulate):
             chosen = feeders[0].next()
             rng = np.random.default_rng([self.recipe.seed, self.step, part, self.rank])
-            loss, parts, tokens = self._loss(model, stage, chosen, rng)
-            self._backward(loss / stage.accumulate)
+            if stage.more:
+                with self._apart(model):
+                    loss, parts, _ = self._loss(model, _dense(stage), feeders[1].next(), rng)
+                    self._backward(loss * stage.weights.dense / stage.accumulate)
+                objectives.add(tally.parts, {f"more/{k}": v for k, v in parts.items()})
+            # Processes meet once a step, in a pass that uses every parameter.
+            last = part == stage.accumulate - 1
+            with contextlib.nullcontext() if last else self._apart(model):
+                loss, parts, tokens = self._loss(model, stage, chosen, rng)
+                self._backward(loss / stage.accumulate)
             objectives.add(tally.parts, parts)
             tally.tokens, tally.views = tally.tokens + tokens, tally.views + len(chosen)
             self.views += len(chosen) * self.ranks
-            if stage.more:
-                loss, parts, _ = self._loss(model, _dense(stage), feeders[1].next(), rng)
-                self._backward(loss * stage.weights.dense / stage.accumulate)
-                objectives.add(tally.parts, {f"more/{k}": v for k, v in parts.items()})
         clip = nn.utils.clip_grad_norm_(model.parameters(), stage.clip)
         objectives.add(tally.parts, {"norm": (float(clip), 1.0)})
         opt.step()
         opt.zero_grad(set_to_none=True)
         self.step, self.within = self.step + 1, self.within + 1
+
+    def _apart(self, model: Any):
+        """Gradients stay with this process, to be shared with those of a later pass."""
+        if self.accelerator is None:
+            return contextlib.nullcontext()
+        return self.accelerator.no_sync(model)
 
     def _backward(self, loss: torch.Tensor) -> None:
         if self.accelerator is None:
