@@ -156,8 +156,11 @@ def test_each_target_has_a_patch_of_its_own_that_shows_it(index):
     ]
 
 
-def test_shards_come_back_as_they_were(tmp_path):
-    wrote = list(tiny.samples())
+@pytest.mark.parametrize("merge", [1, 2])
+def test_shards_come_back_as_they_were(tmp_path, merge):
+    eyes = mini.Eyes(patch=20 // merge, merge=merge, samples=2)
+    wrote = list(tiny.samples() if merge == 1 else making.samples(tiny.PART, eyes, range(3)))
+    assert all(len(s.patches) == merge**2 * len(s.targets.own) for s in wrote)
     shards.write(tmp_path, "000000", wrote)
     read = shards.read(tmp_path, "000000")
     assert shards.names(tmp_path) == ["000000"]

@@ -1,8 +1,8 @@
 """Heads that are trained beside the network and then dropped.
 
 `Detector` reads tokens of the vision tower as a detector would: whose token it is, what that is
-and its box; what numbers it says is told by the rows of the language head, so that those of the
-vision tower and of the text mean the same from the start.
+and its box; what numbers and yaws it says is told by the rows of the language head, so that those
+of the vision tower and of the text mean the same from the start.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ from n3d.train.mini import Numbers
 from n3d.train.targets import IGNORED
 
 SLOTS = ("u", "v", "z", "sx", "sy", "sz")
+YAWS = 360
 _WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class DetectorConfig:
-    """`blur` is the standard deviation of number targets in cells, `main` the weight of tokens
-    that show a target beside its own token; the others weigh what a token says, each number
-    counting 1 and z 2."""
+    """`blur` and `blur_yaw` are the standard deviations of the targets of numbers and yaws in
+    cells, `main` the weight of tokens that show a target beside its own token; the others weigh
+    what a token says, each number counting 1 and z 2."""
 
     blur: float = 35.0
+    blur_yaw: float = 8.0
     main: float = 0.5
     there: float = 4.0
     label: float = 3.0
@@ -46,23 +48,27 @@ class Detector(nn.Module):
         super().__init__()
         self.config = config
         self.norm = nn.LayerNorm(hidden)
-        kinds = 1 + len(categories.NAMES) + len(palette.NAMES) + 2
+        kinds = 1 + len(categories.NAMES) + len(palette.NAMES)
         self.own = nn.Linear(hidden, kinds)
         self.main = nn.Linear(hidden, kinds)
-        self.own_numbers = nn.Linear(hidden, len(SLOTS) * hidden)
-        self.main_numbers = nn.Linear(hidden, len(SLOTS) * hidden)
+        self.own_numbers = nn.Linear(hidden, (len(SLOTS) + 1) * hidden)
+        self.main_numbers = nn.Linear(hidden, (len(SLOTS) + 1) * hidden)
 
     def loss(
-        self, tokens: Tensor, pictures: Pictures, rows: Tensor
+        self, tokens: Tensor, pictures: Pictures, rows: Rows
     ) -> tuple[Tensor, dict[str, float]]:
-        """The loss of tokens (t, hidden) and its parts; `rows` (100, hidden) are those of the
-        language head for coarse numbers."""
+        """The loss of tokens (t, hidden) and its parts."""
         x = self.norm(tokens)
         own, parts = self._part("own", x, pictures, rows)
         main, _ = self._part("main", x, pictures, rows)
         return own + self.config.main * main, parts
 
-    def _part(self, name: str, x: Tensor, p: Pictures, rows: Tensor):
+    def _said(self, name: str, x: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
+        """Logits of numbers (t, slots, 100) and yaws (t, 360) of normalised tokens."""
+        said = getattr(self, f"{name}_numbers")(x).view(len(x), len(SLOTS) + 1, -1)
+        return said[:, :-1] @ rows.coarse.T, said[:, -1] @ rows.yaw.T
+
+    def _part(self, name: str, x: Tensor, p: Pictures, rows: Rows):
         whose = getattr(p, name)
         out = getattr(self, name)(x)
         known = whose != IGNORED
@@ -72,17 +78,16 @@ class Detector(nn.Module):
         if not len(mine):
             return there, {"there": float(there.detach())}
         of, out = whose[mine], out[mine]
-        split = [1, len(categories.NAMES), len(palette.NAMES), 2]
-        _, kind, colour, turn = out.split(split, dim=1)
+        split = [1, len(categories.NAMES), len(palette.NAMES)]
+        _, kind, colour = out.split(split, dim=1)
         label = F.cross_entropy(kind, p.kinds[of, 0])
         colours = F.cross_entropy(colour, p.kinds[of, 1])
+        said, turn = self._said(name, x[mine], rows)
         yaw = p.numbers[of, 6]
-        told = yaw >= 0
-        angle = (yaw + 0.5) * (2 * np.pi / 360)
-        direction = torch.stack([angle.cos(), angle.sin()], dim=1)
-        turned = ((turn - direction) ** 2).sum(dim=1)[told].sum() / max(len(mine), 1)
-        said = getattr(self, f"{name}_numbers")(x[mine]).view(len(mine), len(SLOTS), -1)
-        log = (said @ rows.T).log_softmax(dim=-1)
+        true = numbers.yaw_targets(yaw.clamp(min=0).cpu().numpy(), self.config.blur_yaw)
+        turned = -(torch.from_numpy(true).to(x.device) * turn.log_softmax(dim=-1)).sum(dim=-1)
+        turned = (turned * (yaw >= 0)).mean()
+        log = said.log_softmax(dim=-1)
         cells = p.numbers[of, :6]
         soft = numbers.coarse_targets(cells.flatten().cpu().numpy(), self.config.blur)
         soft = torch.from_numpy(soft).to(x.device).view(len(mine), len(SLOTS), -1)
@@ -96,7 +101,7 @@ class Detector(nn.Module):
         return loss, parts
 
     @torch.no_grad()
-    def judge(self, tokens: Tensor, p: Pictures, rows: Tensor) -> dict[str, float]:
+    def judge(self, tokens: Tensor, p: Pictures, rows: Rows) -> dict[str, float]:
         """How right the own tokens of targets are: sums over targets, with their number `n`.
 
         `uv` counts the image, `z` and `size` are relative errors, `yaw` degrees; numbers are
@@ -106,13 +111,12 @@ class Detector(nn.Module):
         mine = torch.nonzero(p.own >= 0)[:, 0]
         of, out = p.own[mine], self.own(x)
         kind = out[mine, 1 : 1 + len(categories.NAMES)].argmax(dim=1)
-        colour = out[mine, 1 + len(categories.NAMES) : -2].argmax(dim=1)
-        said = self.own_numbers(x[mine]).view(len(mine), len(SLOTS), -1) @ rows.T
+        colour = out[mine, 1 + len(categories.NAMES) :].argmax(dim=1)
+        said, turn = self._said("own", x[mine], rows)
         told = expected(said)
         off = (told - p.numbers[of, :6]).abs()
         logs = off[:, 2:] * (np.log(10) / 2500)
-        turn = out[mine, -2:]
-        yaw = torch.atan2(turn[:, 1], turn[:, 0]) * (360 / (2 * np.pi)) - p.numbers[of, 6] - 0.5
+        yaw = middle(turn) - p.numbers[of, 6]
         yaw = ((yaw + 180) % 360 - 180).abs() / 4
         found = out[:, 0] > 0
         return {
@@ -138,9 +142,25 @@ def expected(logits: Tensor) -> Tensor:
     return (p * middle).sum(dim=-1) / p.sum(dim=-1)
 
 
-def row_slice(where: Numbers) -> slice:
-    """The rows of coarse numbers in the language head."""
-    return slice(where.coarse, where.fine)
+def middle(logits: Tensor) -> Tensor:
+    """Cells (...) of the circular means of distributions over yaws (..., 360)."""
+    angle = torch.arange(logits.shape[-1], device=logits.device) * (2 * np.pi / logits.shape[-1])
+    p = logits.softmax(dim=-1)
+    found = torch.atan2((p * angle.sin()).sum(dim=-1), (p * angle.cos()).sum(dim=-1))
+    return found * (logits.shape[-1] / (2 * np.pi))
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of the language head: of coarse numbers (100, hidden) and of yaws (360, hidden)."""
+
+    coarse: Tensor
+    yaw: Tensor
+
+    @classmethod
+    def of(cls, head: Tensor, where: Numbers) -> Rows:
+        """Those of a head (vocabulary, hidden)."""
+        return cls(head[where.coarse : where.fine], head[where.yaw : where.yaw + YAWS])
 
 
 class Pointer(nn.Module):

@@ -74,9 +74,9 @@ class Student(nn.Module):
         return loss, told
 
     @property
-    def rows(self) -> Tensor:
-        """The rows of the language head for coarse numbers."""
-        return self.network.lm_head.weight[heads.row_slice(self.where)]
+    def rows(self) -> heads.Rows:
+        """The rows of the language head for numbers."""
+        return heads.Rows.of(self.network.lm_head.weight, self.where)
 
     def see(self, p: Pictures) -> Tensor:
         """Tokens (t, hidden) of pictures."""

@@ -91,11 +91,14 @@ def read(folder: Path, name: str) -> list[Sample]:
     arrays: dict[str, Any] = load_file(folder / f"{name}.safetensors")
     grids = [(int(r), int(c)) for r, c in arrays["grid"]]
     patch = np.cumsum([0, *(r * c for r, c in grids)])
+    # Targets are of tokens, each of which may be several patches.
+    token = patch * len(arrays["own"]) // max(len(arrays["patches"]), 1)
     box = np.cumsum([0, *arrays["counts"]])
     out = []
     for i, (text, found) in enumerate(zip(texts["samples"], grids, strict=True)):
         p, b = slice(patch[i], patch[i + 1]), slice(box[i], box[i + 1])
-        targets = Targets(arrays["own"][p], arrays["main"][p], arrays["numbers"][b],
+        t = slice(token[i], token[i + 1])
+        targets = Targets(arrays["own"][t], arrays["main"][t], arrays["numbers"][b],
                           arrays["kinds"][b])  # fmt: skip
         done = tuple(
             Exercise(kind, request, tuple((t, bool(c)) for t, c in reply), tuple(objects))
