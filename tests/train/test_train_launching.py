@@ -74,6 +74,21 @@ def test_a_slice_of_no_time_is_refused(tmp_path):
         launching.Plan(tmp_path, tmp_path, Slice(minutes=0))
 
 
+def two_processes(recipe: Path, run: Path, data: Path, *more: str) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "--",
+               "n3d.apps.cli", "train", str(recipe), "--run", str(run), "--data", str(data),
+               "--workers", "0", *more]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def last(run: Path):
+    home = checkpoints.latest(run)
+    assert home is not None
+    return checkpoints.state(home), load_file(home / "weights.safetensors")
+
+
 @pytest.mark.slow
 def test_two_processes_train_as_one_that_accumulates(tmp_path):
     data = tiny.prepare(tmp_path / "data")
@@ -85,17 +100,29 @@ def test_two_processes_train_as_one_that_accumulates(tmp_path):
         begun(tmp_path / name)
     one = recipes.read(tmp_path / "one.json")
     launching.launch(one, launching.Plan(tmp_path / "one", data, workers=0))
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "--",
-               "n3d.apps.cli", "train", str(tmp_path / "two.json"), "--run", str(tmp_path / "two"),
-               "--data", str(data), "--workers", "0"]  # fmt: skip
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = []
-    for name in ("one", "two"):
-        home = checkpoints.latest(tmp_path / name)
-        assert home is not None
-        assert checkpoints.state(home)["views"] == 12
-        found.append(load_file(home / "weights.safetensors"))
-    for name, tensor in found[0].items():
-        torch.testing.assert_close(found[1][name], tensor, atol=2e-4, rtol=1e-3, msg=name)
+    two_processes(tmp_path / "two.json", tmp_path / "two", data)
+    (first, one_weights), (second, two_weights) = last(tmp_path / "one"), last(tmp_path / "two")
+    assert first["views"] == second["views"] == 12
+    for name, tensor in one_weights.items():
+        torch.testing.assert_close(two_weights[name], tensor, atol=2e-4, rtol=1e-3, msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("apart", [1, 2])
+def test_two_processes_train_text_and_go_on(tmp_path, apart):
+    """With further views beside the text, and with processes that meet every second step."""
+    data = tiny.prepare(tmp_path / "data")
+    recipe = tiny.recipe(more=2, apart=apart, steps=4)
+    path = tmp_path / "recipe.json"
+    path.write_text(recipes.write(recipe))
+    for name in ("whole", "slices"):
+        begun(tmp_path / name)
+    two_processes(path, tmp_path / "whole", data)
+    for _ in range(2):
+        two_processes(path, tmp_path / "slices", data, "--steps", "3")
+    (state, whole), (_, slices) = last(tmp_path / "whole"), last(tmp_path / "slices")
+    assert state["step"] == 6
+    assert all(torch.isfinite(t).all() for t in whole.values())
+    if apart == 1:  # alone, each has moments of its own, of which one's are kept
+        for name, tensor in whole.items():
+            torch.testing.assert_close(slices[name], tensor, atol=1e-5, rtol=1e-4, msg=name)

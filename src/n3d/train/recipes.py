@@ -56,7 +56,9 @@ class Stage:
     in proportion to `kinds` (1 where a kind is not named; "question" stands for all of reason);
     beside each batch the vision tower alone sees `more` further views, which costs it little.
     The rate rises over `warmup` steps, stays, and falls linearly over the last `decay` steps;
-    `vision_rate` scales it for the vision tower and the point layers.
+    `vision_rate` scales it for the vision tower and the point layers. Processes exchange the
+    gradients of every step; with `apart` > 1 each goes on alone, and they average their weights
+    every so many steps (local SGD), which costs less where they talk slowly.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Stage:
     room: int = 160
     accumulate: int = 1
     more: int = 0
+    apart: int = 1
     rate: float = 1e-3
     vision_rate: float = 1.0
     warmup: int = 100

@@ -128,6 +128,8 @@ class Trainer:
                 self._log(stage, tally)
                 tally = _Tally()
             if self.step % self.recipe.keep == 0 or done or over:
+                if stage.apart > 1:
+                    self._average()  # what is kept is what all of them go on from
                 self._save(opt, feeders, done)
             if every and (self.step % every == 0 or done):
                 self._validate(stage)
@@ -177,13 +179,13 @@ class Trainer:
             chosen = feeders[0].next()
             rng = np.random.default_rng([self.recipe.seed, self.step, part, self.rank])
             if stage.more:
-                with self._apart(model):
+                with self._alone(model):
                     loss, parts, _ = self._loss(model, _dense(stage), feeders[1].next(), rng)
                     self._backward(loss * stage.weights.dense / stage.accumulate)
                 objectives.add(tally.parts, {f"more/{k}": v for k, v in parts.items()})
             # Processes meet once a step, in a pass that uses every parameter.
-            last = part == stage.accumulate - 1
-            with contextlib.nullcontext() if last else self._apart(model):
+            meets = part == stage.accumulate - 1 and stage.apart <= 1
+            with contextlib.nullcontext() if meets else self._alone(model):
                 loss, parts, tokens = self._loss(model, stage, chosen, rng)
                 self._backward(loss / stage.accumulate)
             objectives.add(tally.parts, parts)
@@ -194,8 +196,21 @@ class Trainer:
         opt.step()
         opt.zero_grad(set_to_none=True)
         self.step, self.within = self.step + 1, self.within + 1
+        if stage.apart > 1 and self.within % stage.apart == 0:
+            self._average()
 
-    def _apart(self, model: Any):
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Give all processes the mean of their weights; each keeps its moments."""
+        if self.accelerator is None:
+            return
+        trained = [p for p in self.student.parameters() if p.requires_grad]
+        flat = torch.cat([p.flatten() for p in trained])
+        flat = self.accelerator.reduce(flat, "mean")
+        for p, mean in zip(trained, flat.split([p.numel() for p in trained])):
+            p.copy_(mean.view_as(p))
+
+    def _alone(self, model: Any):
         """Gradients stay with this process, to be shared with those of a later pass."""
         if self.accelerator is None:
             return contextlib.nullcontext()
