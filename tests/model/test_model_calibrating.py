@@ -74,3 +74,15 @@ def test_the_side_that_is_called_x_does_not_matter():
     found.add([o], [Object3D("t", "box", turned)], setting)
     assert max(found.errors["size"][0]) < 0.002
     assert max(found.errors["yaw"][0]) < np.radians(0.2)
+
+
+def test_boxes_of_what_is_half_hidden_are_neither_right_nor_wrong():
+    found = Evidence()
+    box, other = Box3D([0, 0, 3], [1, 1, 1]), Box3D([3, 0, 3], [1, 1, 1])
+    truth, hidden = [Object3D("t", "box", box)], [Object3D("h", "mug", other)]
+    found.add([Object3D("0", "box", other), Object3D("1", "box", box)], truth, ALIGNED, hidden)
+    assert found.right == [True]
+    assert found.last == [(1.0, True)] or found.last[0][1] is True
+    found.add([Object3D("0", "box", Box3D([-3, 0, 3], [1, 1, 1]))], truth, ALIGNED, hidden)
+    assert found.right == [True, False]
+    assert len(found.last) == 1

@@ -17,7 +17,14 @@ from n3d.errors import ConfigError, InputError  # noqa: E402
 from n3d.model import calibration  # noqa: E402
 from n3d.model.calibration import Calibration  # noqa: E402
 
-MADE = Calibration((0.1, 0.5, 0.9), (0.05, 0.3, 0.6), (1.0, 2.0, 3.0, 0.5))
+MADE = Calibration(
+    (0.1, 0.5, 0.9),
+    (0.05, 0.3, 0.6),
+    (1.0, 2.0, 3.0, 0.5),
+    "depth",
+    detect_from=0.3,
+    ground_from=0.1,
+)
 
 
 def boxes(count: int, seed: int):
@@ -87,6 +94,7 @@ def test_it_comes_back_from_its_file(tmp_path):
         ("raw", [0.5, 0.5, 0.9]), ("raw", [0.1, 0.9]), ("raw", []), ("raw", ["a", "b", "c"]),
         ("raw", 0.5), ("right", [0.5, 0.3, 0.6]), ("right", [0.1, 0.2, 1.5]), ("right", None),
         ("right", [-0.1, 0.2, 0.3]), ("factors", [1, 1, 1]), ("factors", [1, 1, 1, -1]),
+        ("detect_from", 1.5), ("ground_from", "a"), ("detect_from", None), ("refine", "no"),
         ("factors", "1111"), ("factors", [[1], 1, 1, 1]), ("factors", [1, 1, 1, 1e999]),
     ],
 )  # fmt: skip
@@ -101,8 +109,11 @@ def test_files_that_are_wrong_name_the_field(tmp_path, field, value):
     assert str(path) in str(caught.value)
     del data[field]
     path.write_text(json.dumps(data))
-    with pytest.raises(ConfigError, match=field):
-        Calibration.read(tmp_path)
+    if field in ("raw", "right", "factors"):  # the others came later
+        with pytest.raises(ConfigError, match=field):
+            Calibration.read(tmp_path)
+    else:
+        assert getattr(Calibration.read(tmp_path), field) in (0, "none")
 
 
 @pytest.mark.parametrize("text", ["[]", "3", '"raw"', "{"])
@@ -119,3 +130,28 @@ def test_it_is_saved_and_loaded_with_the_model(tmp_path):
     assert n3d.load(tmp_path).calibration == MADE
     loaded.save(tmp_path)  # a model without one leaves none of another behind
     assert n3d.load(tmp_path).calibration == Calibration()
+
+
+def test_detections_are_kept_while_they_help_f1():
+    scores, right = [0.9, 0.8, 0.7, 0.6, 0.2, 0.2, 0.1], [1, 1, 0, 1, 0, 0, 0]
+    level = calibration.best_f1(scores, right, missing=1)
+    assert 0.2 < level < 0.6
+    counts = {}
+    for least in (0.0, level, 0.75):
+        kept = [r for s, r in zip(scores, right) if s >= least]
+        counts[least] = 2 * sum(kept) / (len(kept) + sum(right) + 1)
+    assert max(counts, key=lambda k: counts[k]) == level
+    assert calibration.best_f1([0.9, 0.8], [True, True]) == 0
+    assert calibration.best_f1([0.9, 0.8], [False, False], 3) == 0
+    assert calibration.best_f1([], [], 3) == 0
+    assert calibration.best_f1([0.5] * 9, [True] * 5 + [False] * 4) == 0  # all or none
+
+
+def test_what_is_not_there_is_told_by_its_score():
+    present, absent = np.linspace(0.4, 0.9, 20), np.linspace(0.05, 0.35, 15)
+    level = calibration.best_refusal(list(present), list(absent), (20, 15))
+    assert 0.35 < level < 0.4
+    assert calibration.best_refusal(list(present), [], (20, 15)) < 0.4
+    assert calibration.best_refusal([0.5], [0.1], (9, 20)) == 0
+    # Where scores say nothing, nobody loses a right box to them.
+    assert calibration.best_refusal([0.3] * 20, [0.3] * 12, (20, 15)) in (0, pytest.approx(0.15))

@@ -24,6 +24,13 @@ Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
 Temperature = Annotated[float, typer.Option(help="Above 0, replies are drawn with --seed.")]
 MaxTokens = Annotated[int, typer.Option(help="Most tokens of a reply.")]
 Most = Annotated[int, typer.Option(help="Most boxes of a reply.")]
+MinScore = Annotated[
+    float | None,
+    typer.Option(
+        help="Leave out boxes of a lower score; by default what the model was calibrated with.",
+        show_default=False,
+    ),
+]
 Batch = Annotated[int, typer.Option(help="Requests at a time, of many.")]
 Draw = Annotated[bool, typer.Option("--draw", help="Also write a picture of each, of many.")]
 Seed = Annotated[int, typer.Option(help="Seed of what is drawn.")]
@@ -58,6 +65,7 @@ def ground(
     temperature: Temperature = 0.0,
     max_tokens: MaxTokens = 4096,
     most: Most = 32,
+    min_score: MinScore = None,
     batch: Batch = 8,
     draw: Draw = False,
     out: Out = None,
@@ -81,7 +89,9 @@ def ground(
         runs.Given(image, depth, camera, up, fov, depth_scale),
         {"names": tuple(text or ()), "place": None if place is None else tuple(place)},
         model,
-        runs.Means(refine, False, device, dtype, temperature, max_tokens, most, batch, draw),
+        runs.Means(
+            refine, False, device, dtype, temperature, max_tokens, most, batch, draw, min_score
+        ),
         seed=seed,
         out=out,
         json_out=json_out,
@@ -104,6 +114,7 @@ def detect(
     temperature: Temperature = 0.0,
     max_tokens: MaxTokens = 4096,
     most: Most = 32,
+    min_score: MinScore = None,
     batch: Batch = 8,
     draw: Draw = False,
     out: Out = None,
@@ -121,7 +132,9 @@ def detect(
         runs.Given(image, depth, camera, up, fov, depth_scale),
         {},
         model,
-        runs.Means(refine, False, device, dtype, temperature, max_tokens, most, batch, draw),
+        runs.Means(
+            refine, False, device, dtype, temperature, max_tokens, most, batch, draw, min_score
+        ),
         seed=seed,
         out=out,
         json_out=json_out,

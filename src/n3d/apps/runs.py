@@ -26,6 +26,7 @@ class Means:
     most: int = 32
     batch: int = 8
     draw: bool = False
+    min_score: float | None = None
 
     def check_unused(self) -> None:
         """ConfigError where an option is given that only a model has use for."""
@@ -51,6 +52,7 @@ class Means:
             level=level,
             seed=seed,
             most=self.most,
+            min_score=self.min_score,
             sampling=sampling,
         )
 

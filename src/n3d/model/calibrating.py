@@ -24,34 +24,95 @@ NEAR = 0.1
 """From this IoU on, two boxes are of the same object, and their difference is an error."""
 
 
-def calibrated(
-    model: SpatialModel,
-    scenes: Iterable[tuple[RGBD, Sequence[Object3D]]],
-    *,
-    refine: str = "none",
-) -> SpatialModel:
-    """The model with scores and spreads that hold on these views and their true objects, and which
-    refines boxes so unless it is told otherwise.
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A view whose objects are known. `ignored` ones are half hidden or tiny: a box of one is
+    neither right nor wrong."""
 
-    Each view is asked for all its objects and for each of their labels. Scores become the share
-    of boxes with an IoU of at least .25 with a true box of the same label, after `refine`; spreads
-    are those of boxes as written. `save` keeps the calibration. Raises ConfigError for too few
-    boxes (`calibration.fit`).
+    view: RGBD
+    objects: Sequence[Object3D]
+    ignored: Sequence[Object3D] = ()
+
+
+def calibrated(
+    model: SpatialModel, scenes: Iterable[Labelled], *, refine: str = "none"
+) -> SpatialModel:
+    """The model with scores and spreads that hold on these views, and which refines boxes so,
+    and leaves out those of low scores, unless it is told otherwise.
+
+    Each view is asked for all its objects, for each of their labels, and for one that it does not
+    have. Scores become the share of boxes with an IoU of at least .25 with a true box of the same
+    label, after `refine`; spreads are those of boxes as written. Detections are kept from the
+    score that makes F1 largest, located boxes from the one that tells best what is there from what
+    is not. `save` keeps the calibration. Raises ConfigError for too few boxes (`calibration.fit`).
     """
     plain = replace(model, calibration=Calibration())
-    found, shown = Evidence(), Evidence()
-    for view, truth in scenes:
-        names = sorted({o.label for o in truth})
-        look = plain.look(view)
-        asked = [Request(look, dialogues.DETECT)]
-        asked += [Request(look, dialogues.locate([name])) for name in names]
-        for prediction in requests.run(plain, asked):
-            found.add(prediction.objects, truth, look.setting)
+    found, shown, told = Evidence(), Evidence(), _Told()
+    known: set[str] = set()
+    for scene in scenes:
+        names = sorted({o.label for o in scene.objects})
+        every = {o.label for o in (*scene.objects, *scene.ignored)}
+        missing = sorted(known - every)
+        known |= every
+        look = plain.look(scene.view)
+        asked: list[str | None] = [None, *names]
+        if missing:
+            asked.append(missing[len(known) * told.views % len(missing)])
+        told.views += 1
+        texts = [dialogues.DETECT if n is None else dialogues.locate([n]) for n in asked]
+        replies = requests.run(plain, [Request(look, text) for text in texts])
+        for name, prediction in zip(asked, replies):
+            boxes = list(prediction.objects)
+            found.add(boxes, scene.objects, look.setting, scene.ignored)
             if refine == "depth":
-                shown.add(refining.refine(view, prediction.objects), truth, look.setting)
-    right = shown.right if refine == "depth" else found.right
-    fitted = calibration.fit(found.scores, right, found.errors)
-    return replace(model, calibration=replace(fitted, refine=refine))
+                boxes = refining.refine(scene.view, boxes)
+                shown.add(boxes, scene.objects, look.setting, scene.ignored)
+            told.add(name, scene, (shown if refine == "depth" else found).last)
+    right = shown if refine == "depth" else found
+    fitted = calibration.fit(right.scores, right.right, found.errors)
+    return replace(model, calibration=told.chosen(replace(fitted, refine=refine)))
+
+
+@dataclass
+class _Told:
+    """What became of requests: detections with their truth; and of requests for what is there
+    and for what is not, how many there were and the best raw scores of their boxes."""
+
+    views: int = 0
+    scores: list[float] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+    missing: int = 0
+    present: list[float] = field(default_factory=list)
+    absent: list[float] = field(default_factory=list)
+    asked: list[int] = field(default_factory=lambda: [0, 0])
+
+    def add(self, name: str | None, scene: Labelled, judged: list[tuple[float, bool]]) -> None:
+        """The boxes of one reply, as (raw score, right)."""
+        hits = sum(right for _, right in judged)
+        best = max((score for score, _ in judged), default=None)
+        if name is None:
+            self.scores += [score for score, _ in judged]
+            self.right += [right for _, right in judged]
+            self.missing += max(len(scene.objects) - hits, 0)
+            return
+        there = any(o.label == name for o in scene.objects)
+        self.asked[0 if there else 1] += 1
+        if best is not None and (hits or not there):
+            (self.present if there else self.absent).append(best)
+
+    def chosen(self, fitted: Calibration) -> Calibration:
+        """The calibration with the scores from which boxes are kept."""
+        return replace(
+            fitted,
+            detect_from=calibration.best_f1(
+                [fitted.score(s) for s in self.scores], self.right, self.missing
+            ),
+            ground_from=calibration.best_refusal(
+                [fitted.score(s) for s in self.present],
+                [fitted.score(s) for s in self.absent],
+                (self.asked[0], self.asked[1]),
+            ),
+        )
 
 
 @dataclass
@@ -64,16 +125,28 @@ class Evidence:
         default_factory=lambda: {part: ([], []) for part in calibration.PARTS}
     )
 
+    last: list[tuple[float, bool]] = field(default_factory=list)
+
     def add(
-        self, predicted: Sequence[Object3D], truth: Sequence[Object3D], setting: Setting
+        self,
+        predicted: Sequence[Object3D],
+        truth: Sequence[Object3D],
+        setting: Setting,
+        ignored: Sequence[Object3D] = (),
     ) -> None:
-        """Compare the boxes of one view with the true ones of the same labels."""
+        """Compare the boxes of one view with the true ones of the same labels; `last` becomes
+        the score of each box that counts and whether it is right."""
+        self.last = []
         for o in predicted:
             same = [t for t in truth if t.label == o.label]
-            iou = overlap.iou(Box3D.stack([o.box]), Box3D.stack(t.box for t in same)) if same else 0
+            iou = _ious(o, same)
+            right = bool(np.max(iou) >= RIGHT)
+            if not right and np.max(_ious(o, ignored)) >= RIGHT:
+                continue
+            self.last.append((o.score, right))
             self.scores.append(o.score)
-            self.right.append(bool(np.max(iou) >= RIGHT))
-            if same and np.max(iou) >= NEAR and o.spread is not None:
+            self.right.append(right)
+            if np.max(iou) >= NEAR and o.spread is not None:
                 self._compare(o, same[int(np.argmax(iou))].box, setting)
 
     def _compare(self, o: Object3D, truth: Box3D, setting: Setting) -> None:
@@ -94,6 +167,12 @@ class Evidence:
     def _note(self, part: str, off, given) -> None:
         self.errors[part][0].extend(np.abs(off).tolist())
         self.errors[part][1].extend(np.asarray(given, dtype=float).tolist())
+
+
+def _ious(o: Object3D, others: Sequence[Object3D]) -> np.ndarray:
+    if not others:
+        return np.zeros(1)
+    return overlap.iou(Box3D.stack([o.box]), Box3D.stack(t.box for t in others))[0]
 
 
 def _alike(box: Box3D, true: Box3D, setting: Setting) -> tuple[Box3D, float]:

@@ -16,6 +16,9 @@ from n3d.scene import files, strict_json
 NAME = "calibration.json"
 PARTS = ("uv", "z", "size", "yaw")
 _OF_NUMBER = (0, 0, 1, 2, 2, 2, 3)
+SHARE = 0.6827
+"""How many errors of a normal distribution are within one standard deviation."""
+_LATER = {"refine": "none", "detect_from": 0.0, "ground_from": 0.0}
 
 
 @dataclass(frozen=True)
@@ -24,15 +27,23 @@ class Calibration:
 
     `refine` is what boxes go through before they are shown where there is depth, unless another
     way is asked for: "depth" (`lift.refine`) or "none". Scores hold for boxes so treated, spreads
-    for boxes as written.
+    for boxes as written. Boxes of a lower score than `detect_from` are left out where all objects
+    were asked for, than `ground_from` where some were.
     """
 
     raw: tuple[float, ...] = (0.0, 1.0)
     right: tuple[float, ...] = (0.0, 1.0)
     factors: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
     refine: str = "none"
+    detect_from: float = 0.0
+    ground_from: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("detect_from", "ground_from"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+                raise ConfigError(f"is {value!r}", code="calibration", field=name, limit="0 to 1")
+            object.__setattr__(self, name, float(value))
         if self.refine not in ("depth", "none"):
             raise ConfigError(
                 f"is {self.refine!r}", code="calibration", field="refine", limit="depth, none"
@@ -79,6 +90,8 @@ class Calibration:
                 "right": list(self.right),
                 "factors": list(self.factors),
                 "refine": self.refine,
+                "detect_from": self.detect_from,
+                "ground_from": self.ground_from,
             },
         )
 
@@ -93,7 +106,8 @@ class Calibration:
             raise ConfigError("must be an object", code="calibration", file=path)
         try:
             given: dict[str, Any] = {f.name: data.get(f.name) for f in fields(cls)}
-            given["refine"] = data.get("refine", "none")
+            # Files of before these were kept do not have them.
+            given |= {name: data.get(name, default) for name, default in _LATER.items()}
             return cls(**given)
         except ConfigError as e:
             raise e.at(file=path) from None
@@ -132,5 +146,42 @@ def fit(
     return Calibration(tuple(knots[keep, 0]), tuple(np.clip(knots[keep, 1], 0, 1)), tuple(factors))
 
 
-SHARE = 0.6827
-"""How many errors of a normal distribution are within one standard deviation."""
+def best_f1(scores: Sequence[float], right: Sequence[bool], missing: int = 0) -> float:
+    """The score from which boxes should be kept so that F1 is largest: 2 hits / (kept + true).
+
+    `missing` true objects have no right box at all. 0 where leaving out helps nothing.
+    """
+    order = np.argsort(-np.asarray(scores, dtype=float), kind="stable")
+    ranked = np.asarray(scores, dtype=float)[order]
+    hits = np.cumsum(np.asarray(right, dtype=float)[order])
+    if not len(ranked) or hits[-1] == 0:
+        return 0.0
+    f1 = 2 * hits / (np.arange(1, len(ranked) + 1) + hits[-1] + missing)
+    f1[:-1][ranked[:-1] == ranked[1:]] = -1  # boxes of one score go together
+    return _below(ranked, int(f1.argmax()))
+
+
+def best_refusal(
+    present: Sequence[float], absent: Sequence[float], asked: tuple[int, int]
+) -> float:
+    """The score from which boxes should be kept so that the shares of requests judged right, for
+    what is there and for what is not, are largest together.
+
+    `present` and `absent` are the best scores of replies that have boxes, to requests for what is
+    there (and whose box is right) and for what is not; `asked` is how many requests of either kind
+    there were. 0 where fewer than 10 were asked of one.
+    """
+    if min(asked) < 10:
+        return 0.0
+    there, not_there = np.sort(present), np.sort(absent)
+    levels = np.unique(np.concatenate([[0.0], there, not_there]))[::-1]
+    kept = len(there) - np.searchsorted(there, levels)
+    refused = np.searchsorted(not_there, levels)
+    return _below(levels, int((kept / asked[0] + refused / asked[1]).argmax()))
+
+
+def _below(falling: np.ndarray, last: int) -> float:
+    """Between the last of the scores to keep and the next: the same data do not decide twice."""
+    if last + 1 >= len(falling):
+        return 0.0
+    return float(falling[last] + falling[last + 1]) / 2

@@ -10,7 +10,7 @@ from n3d import reason
 from n3d.errors import ConfigError, FormatError, QuestionError, TraceError
 from n3d.language import dialogues, grammars
 from n3d.language.dialogues import Setting
-from n3d.model import chat, decoding, plans, prefixes, spreads
+from n3d.model import chat, choosing, decoding, plans, prefixes, spreads
 from n3d.model.averaging import Averaging
 from n3d.model.decoding import Sampling, Tally
 from n3d.model.plans import Answering, Locating
@@ -51,7 +51,9 @@ class Options:
     `computed` results of a trace are computed and forced, else the network writes them and the
     check says where it erred. `refine` is "depth" (`lift.refine`), "none", or "auto": what the
     model's calibration says, where results are computed. Intervals hold `level` of the samples
-    drawn with `seed`. At most `most` boxes are written. `averaged` numbers are means of what the
+    drawn with `seed`. At most `most` boxes are written; of those that were asked for as boxes, the
+    ones with a lower score than `min_score` are left out, by default what the model's calibration
+    says (0 leaves out none). `averaged` numbers are means of what the
     network believes (`averaging`), unless tokens are drawn at a temperature; else the likeliest
     token is written. `protocol` is
     "n3d", "upstream" (two conversations, for released weights), or None for that of the weights.
@@ -62,6 +64,7 @@ class Options:
     level: float = 0.9
     seed: int = 0
     most: int = grammars.MAX_BOXES
+    min_score: float | None = None
     averaged: bool = True
     sampling: Sampling = field(default_factory=Sampling)
     protocol: str | None = None
@@ -74,6 +77,8 @@ class Options:
         decoding.check_number(self, "level", 1e-3, 1 - 1e-3)
         decoding.check_number(self, "seed", 0, 1 << 62)
         decoding.check_number(self, "most", 1, grammars.MAX_BOXES)
+        if self.min_score is not None:
+            decoding.check_number(self, "min_score", 0.0, 1.0)
         for name in ("computed", "averaged"):
             if not isinstance(getattr(self, name), bool):
                 raise refuse(name, "true or false")
@@ -231,7 +236,13 @@ def _objects(
         from n3d.lift.refining import refine
 
         objects = refine(seen.view, objects)
-    return objects
+    if request.question is not None:
+        return objects
+    least = options.min_score
+    if least is None:
+        every, known = request.text == dialogues.DETECT, model.calibration
+        least = known.detect_from if every else known.ground_from
+    return choosing.chosen(objects, least)
 
 
 def _refines(model: SpatialModel, options: Options) -> bool:

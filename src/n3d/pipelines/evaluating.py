@@ -172,7 +172,7 @@ def calibrate(
     Raises ConfigError for the split that is tested on, and for too few boxes.
     """
     from n3d.model import load
-    from n3d.model.calibrating import calibrated
+    from n3d.model.calibrating import Labelled, calibrated
 
     if bench.split != "validation":
         raise ConfigError(
@@ -183,7 +183,7 @@ def calibrate(
     def scenes():
         for done, sitting in enumerate(bench, 1):
             every = next(i for i in sitting.items if i.request == "detect")
-            yield sitting.view, every.true
+            yield Labelled(sitting.view, every.true, every.ignored)
             if watch is not None:
                 watch(done)
 
