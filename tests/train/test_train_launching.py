@@ -126,3 +126,41 @@ def test_two_processes_train_text_and_go_on(tmp_path, apart):
     if apart == 1:  # alone, each has moments of its own, of which one's are kept
         for name, tensor in whole.items():
             torch.testing.assert_close(slices[name], tensor, atol=1e-5, rtol=1e-4, msg=name)
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_network_and_one_goes_on_alone(tmp_path):
+    """Sharded training equals copies; its checkpoint is whole, and so is what it exports."""
+    import n3d
+
+    data = tiny.prepare(tmp_path / "data")
+    recipe = replace(
+        tiny.recipe(more=2, steps=4),
+        validation=recipes.Validation(every=3, views=4, decoded=1, part="tiny"),
+    )
+    for name, sharded in (("copies", False), ("shared", True)):
+        backbone = replace(recipe.backbone, sharded=sharded)
+        path = tmp_path / f"{name}.json"
+        path.write_text(recipes.write(replace(recipe, backbone=backbone)))
+        begun(tmp_path / name)
+        two_processes(path, tmp_path / name, data, "--steps", "3")
+        two_processes(path, tmp_path / name, data, "--steps", "1")
+    (state, copies), (_, shared) = last(tmp_path / "copies"), last(tmp_path / "shared")
+    assert state["step"] == 4
+    for name, tensor in copies.items():
+        torch.testing.assert_close(shared[name], tensor, atol=1e-4, rtol=1e-3, msg=name)
+    log = (tmp_path / "shared" / "log.jsonl").read_text()
+    assert "val/acc25" in log
+    assert "decoding_failed" not in log
+    alone = recipes.read(tmp_path / "shared.json")
+    launching.launch(alone, launching.Plan(tmp_path / "shared", data, workers=0))
+    state, _ = last(tmp_path / "shared")
+    assert state["step"] == 6
+    n3d.load(tmp_path / "shared" / "export")
+
+
+def test_a_shared_network_does_not_go_apart(tmp_path):
+    recipe = tiny.recipe(apart=3)
+    recipe = replace(recipe, backbone=replace(recipe.backbone, sharded=True))
+    with pytest.raises(ConfigError, match="apart"):
+        launching.launch(recipe, launching.Plan(tmp_path / "run", tmp_path / "data"))

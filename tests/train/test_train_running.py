@@ -280,5 +280,7 @@ def test_memory_by_formula():
     assert of(budgets.QWEN25_7B, "qwen2.5-vl-7b-lora").total < 48
     whole = of(budgets.QWEN25_3B, "qwen2.5-vl-3b")
     assert whole.total < 80
+    assert of(budgets.QWEN25_7B, "qwen2.5-vl-7b").total > 80
+    assert of(budgets.QWEN25_7B, "qwen2.5-vl-7b", devices=8).total < 40
     shared = of(budgets.QWEN25_3B, "qwen2.5-vl-3b", devices=8)
     assert shared.weights == pytest.approx(whole.weights / 8)

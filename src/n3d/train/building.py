@@ -17,7 +17,7 @@ from transformers import AutoTokenizer
 from n3d.errors import ConfigError
 from n3d.model.processing import N3DProcessor
 from n3d.model.spatial import SpatialModel
-from n3d.train import mini, vocabulary
+from n3d.train import mini, sharding, vocabulary
 from n3d.train.mini import Numbers
 from n3d.train.objectives import Student, Weights
 from n3d.train.recipes import Backbone, Recipe
@@ -124,14 +124,16 @@ def student(recipe: Recipe, network: Any, processor: N3DProcessor, weights: Weig
         return Student(network, Numbers.of(processor.tokenizer), weights)
 
 
-def export(network: Any, processor: N3DProcessor, folder: Path) -> None:
+def export(
+    network: Any, processor: N3DProcessor, folder: Path, state: dict[str, Tensor] | None = None
+) -> None:
     """Write a model directory in half precision that loads in single; it appears whole.
 
-    Adapters are merged.
+    `state` are its tensors, by default those of the network, adapters merged.
     """
     part = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(part, ignore_errors=True)
-    state = merged(network)
+    state = dict(merged(network) if state is None else state)
     precise = {k: v for k, v in state.items() if v.dtype == torch.float32}
     for k, v in precise.items():
         state[k] = v.half()
@@ -152,14 +154,26 @@ def export(network: Any, processor: N3DProcessor, folder: Path) -> None:
 
 
 def merged(network: Any) -> dict[str, Tensor]:
-    """A copy of the tensors of a network, adapters added to what they adapt."""
-    state = {k: v.detach().clone() for k, v in network.state_dict().items()}
+    """A copy of the tensors of a network, adapters added to what they adapt.
+
+    Of a network that processes share, all must ask, and get it in main memory.
+    """
+    parts = network.state_dict()
+    shared = any(hasattr(v, "full_tensor") for v in parts.values())
+    state = {k: sharding.whole(v) for k, v in parts.items()}
+    state = {k: v.cpu() if shared else v.clone() for k, v in state.items()}
     for name, module in network.named_modules():
         if hasattr(module, "get_delta_weight"):
             base = state[f"{name}.base_layer.weight"]
             for adapter in module.active_adapters:
-                base += module.get_delta_weight(adapter).detach().to(base.dtype)
+                base += _delta(module, adapter).to(base)
     return {k.replace(".base_layer.", "."): v for k, v in state.items() if ".lora_" not in k}
+
+
+def _delta(module: Any, adapter: str) -> Tensor:
+    """What an adapter adds to the weight that it adapts."""
+    a, b = (sharding.whole(m[adapter].weight) for m in (module.lora_A, module.lora_B))
+    return module.scaling[adapter] * (b @ a)
 
 
 def spatial(network: Any, processor: N3DProcessor) -> SpatialModel:

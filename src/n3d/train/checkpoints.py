@@ -5,29 +5,44 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from n3d.errors import InputError
+from n3d.train import sharding
 
 LATEST = "latest.json"
 
 
-def save(folder: Path, module: nn.Module, optimizer: Any, state: dict[str, Any]) -> Path:
+@dataclass(frozen=True)
+class Snapshot:
+    """The tensors of a run, whole: what is trained, and the state of its optimiser."""
+
+    weights: dict[str, Tensor]
+    moments: dict[str, Tensor]
+    rest: dict[str, Any]
+
+    @classmethod
+    def of(cls, module: nn.Module, optimizer: Any) -> Snapshot:
+        """That of a module and its optimiser; where processes share it all of them must ask."""
+        tensors, rest = _flat(optimizer.state_dict())
+        return cls(_own(trained(module)), _own(tensors), rest)
+
+
+def save(folder: Path, snapshot: Snapshot, state: dict[str, Any]) -> Path:
     """Write a checkpoint named by `state["step"]` and make it the latest; the one before the
     latest is deleted."""
     home = folder / f"step-{state['step']:07d}"
     part = folder / f".{home.name}.{os.getpid()}"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    tensors, rest = _flat(optimizer.state_dict())
-    save_file(_own(trained(module)), part / "weights.safetensors")
-    save_file(_own(tensors), part / "optimizer.safetensors")
-    (part / "state.json").write_text(json.dumps({**state, "optimizer": rest}))
+    save_file(snapshot.weights, part / "weights.safetensors")
+    save_file(snapshot.moments, part / "optimizer.safetensors")
+    (part / "state.json").write_text(json.dumps({**state, "optimizer": snapshot.rest}))
     shutil.rmtree(home, ignore_errors=True)
     part.rename(home)
     point(folder, home.name)
@@ -70,13 +85,17 @@ def restore(home: Path, module: nn.Module, optimizer: Any | None) -> dict[str, A
         raise InputError(
             f"is of another network: {', '.join(odd)}", code="checkpoint-tensor", file=home
         )
-    with torch.no_grad():
-        for name, tensor in expected.items():
-            tensor.copy_(weights[name])
+    for name, tensor in expected.items():
+        sharding.put(tensor, weights[name])
     found = state(home)
     if optimizer is not None:
         tensors = load_file(home / "optimizer.safetensors")
-        optimizer.load_state_dict(_deep(tensors, found["optimizer"]))
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        shared = {
+            key: sharding.shared_as(parameters[int(key.split("/")[0])], value)
+            for key, value in tensors.items()
+        }
+        optimizer.load_state_dict(_deep(shared, found["optimizer"]))
     return found
 
 
@@ -86,7 +105,7 @@ def trained(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _own(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k: v.detach().contiguous().clone() for k, v in tensors.items()}
+    return {k: sharding.whole(v).cpu().contiguous().clone() for k, v in tensors.items()}
 
 
 def _flat(state_dict: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -24,7 +24,8 @@ class Backbone:
 
     Without `path` it is new and small, as `eyes`, `size` and `vocabulary` say. A `path` is a
     directory or hub name; with `lora_rank` > 0 only adapters on `lora_targets`, the point layers
-    and, with `new_rows`, the tokens of our own are trained.
+    and the tokens of our own are trained. A `sharded` network is shared by the processes of a
+    launch (FSDP) instead of copied to each.
     """
 
     path: str = ""
@@ -38,6 +39,7 @@ class Backbone:
     )  # fmt: skip
     precision: str = "float32"
     checkpointing: bool = False
+    sharded: bool = False
 
     def __post_init__(self) -> None:
         if self.precision not in ("float32", "bfloat16"):

@@ -16,7 +16,16 @@ import torch
 from torch import nn
 
 from n3d.errors import ConfigError
-from n3d.train import batches, building, checkpoints, objectives, plots, recipes, validating
+from n3d.train import (
+    batches,
+    building,
+    checkpoints,
+    objectives,
+    plots,
+    recipes,
+    sharding,
+    validating,
+)
 from n3d.train.encoding import Coder
 from n3d.train.feeding import Feeder, Place
 from n3d.train.recipes import Recipe, Stage
@@ -77,7 +86,12 @@ class Trainer:
         self.coder = Coder(self.processor.tokenizer)
         weights = recipe.stages[0].weights
         self.student = building.student(recipe, self.network, self.processor, weights)
-        self.student.to("cuda" if torch.cuda.is_available() else "cpu")
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.sharded = recipe.backbone.sharded and accelerator is not None
+        if self.sharded:
+            sharding.shard(self.student, device)
+        else:
+            self.student.to(device)
         self.step, self.stage, self.within = 0, 0, 0
         self.views, self.best = 0, -1.0
         home = checkpoints.latest(run)
@@ -115,7 +129,7 @@ class Trainer:
         opt = optimizer(self.student, stage)
         places = self._resume(opt)
         model = self.student
-        if self.accelerator is not None:
+        if self.accelerator is not None and not self.sharded:
             model, opt = self.accelerator.prepare(self.student, opt)
         feeders = [self._feeder(s, k, places[k]) for k, s in enumerate((stage, _dense(stage)))]
         tally = _Tally()
@@ -191,8 +205,8 @@ class Trainer:
             objectives.add(tally.parts, parts)
             tally.tokens, tally.views = tally.tokens + tokens, tally.views + len(chosen)
             self.views += len(chosen) * self.ranks
-        clip = nn.utils.clip_grad_norm_(model.parameters(), stage.clip)
-        objectives.add(tally.parts, {"norm": (float(clip), 1.0)})
+        norm = nn.utils.clip_grad_norm_(model.parameters(), stage.clip)
+        objectives.add(tally.parts, {"norm": (float(sharding.whole(norm)), 1.0)})
         opt.step()
         opt.zero_grad(set_to_none=True)
         self.step, self.within = self.step + 1, self.within + 1
@@ -212,7 +226,7 @@ class Trainer:
 
     def _alone(self, model: Any):
         """Gradients stay with this process, to be shared with those of a later pass."""
-        if self.accelerator is None:
+        if self.accelerator is None or self.sharded:  # whole gradients would not fit
             return contextlib.nullcontext()
         return self.accelerator.no_sync(model)
 
@@ -256,28 +270,35 @@ class Trainer:
             f.write(json.dumps(rounded) + "\n")
 
     def _validate(self, stage: Stage) -> None:
+        if self.rank and not self.sharded:
+            return
+        with sharding.gathered(self.student):
+            found = validating.judge(
+                self.student, self.processor, self.recipe, stage, self.coder, self.data
+            )
+        score = found.get("mean_iou", -found.get("loss", 0.0))
+        best = stage.text and score > self.best
+        state = building.merged(self.network)
         if self.rank:
             return
-        found = validating.judge(
-            self.student, self.processor, self.recipe, stage, self.coder, self.data
-        )
         self._write({"step": self.step, "stage": stage.name, "views": self.views,
                      **{f"val/{k}": v for k, v in found.items()}})  # fmt: skip
         plots.draw(read_log(self.run), self.run / "log.png")
-        building.export(self.network, self.processor, self.run / "export")
-        score = found.get("mean_iou", -found.get("loss", 0.0))
-        if stage.text and score > self.best:
+        for name in ("export", "best") if best else ("export",):
+            building.export(self.network, self.processor, self.run / name, state)
+        if best:
             self.best = score
-            building.export(self.network, self.processor, self.run / "best")
 
     def _save(self, opt: Any, feeders: list[Feeder], done: bool) -> None:
+        inner = getattr(opt, "optimizer", opt)
+        if self.rank == 0 or self.sharded:
+            snapshot = checkpoints.Snapshot.of(self.student, inner)
         if self.rank == 0:
             stage, within = (self.stage + 1, 0) if done else (self.stage, self.within)
             state = {"step": self.step, "stage": stage, "within": within, "views": self.views,
                      "best": self.best, "places": [asdict(f.place) for f in feeders],
                      "recipe": json.loads(recipes.write(self.recipe))}  # fmt: skip
-            inner = getattr(opt, "optimizer", opt)
-            checkpoints.save(self.run, self.student, inner, state)
+            checkpoints.save(self.run, snapshot, state)
         if self.accelerator is not None:
             self.accelerator.wait_for_everyone()
 
@@ -307,4 +328,9 @@ def check(recipe: Recipe) -> None:
             raise ConfigError(
                 "needs at least one step of one view", code="config-value",
                 field=f"stages.{stage.name}",
+            )  # fmt: skip
+        if recipe.backbone.sharded and stage.apart > 1:
+            raise ConfigError(
+                "is for processes that have a whole network each", code="config-conflict",
+                field=f"stages.{stage.name}.apart", hint="Leave out backbone.sharded, or apart",
             )  # fmt: skip
