@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from n3d.errors import InputError
-from n3d.train import shards
+from n3d.train import mirroring, shards
 from n3d.train.encoding import Branch, Coder
 from n3d.train.recipes import Stage
 from n3d.train.shards import Sample
@@ -49,9 +49,10 @@ class Feeder:
         place: Place | None = None,
         rank: int = 0,
         ranks: int = 1,
+        merge: int = 1,
     ) -> None:
         self.data, self.stage, self.coder, self.seed = data, stage, coder, seed
-        self.rank, self.ranks = rank, ranks
+        self.rank, self.ranks, self.merge = rank, ranks, merge
         self.place = place or Place()
         self._held: tuple[tuple, list[list[tuple[Sample, list[Branch]]]]] | None = None
 
@@ -89,8 +90,13 @@ class Feeder:
             names = self.place.names[self.place.pool * POOL : (self.place.pool + 1) * POOL]
             rng = np.random.default_rng([self.seed, self.place.round, self.place.pool, 2])
             samples = [s for n in names for s in _read(self.data, n)]
-            order = rng.permutation(len(samples))
-            self._held = key, self._batches([samples[i] for i in order], rng)
+            samples = [samples[i] for i in rng.permutation(len(samples))]
+            if self.stage.mirror:
+                turned = rng.random(len(samples)) < self.stage.mirror
+                samples = [
+                    mirroring.mirrored(s, self.merge) if t else s for s, t in zip(samples, turned)
+                ]
+            self._held = key, self._batches(samples, rng)
         return self._held[1]
 
     def _batches(self, samples: Sequence[Sample], rng: np.random.Generator):

@@ -60,7 +60,8 @@ class Stage:
     The rate rises over `warmup` steps, stays, and falls linearly over the last `decay` steps;
     `vision_rate` scales it for the vision tower and the point layers. Processes exchange the
     gradients of every step; with `apart` > 1 each goes on alone, and they average their weights
-    every so many steps (local SGD), which costs less where they talk slowly.
+    every so many steps (local SGD), which costs less where they talk slowly. A share `mirror` of
+    the views is seen in a mirror.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Stage:
     accumulate: int = 1
     more: int = 0
     apart: int = 1
+    mirror: float = 0.0
     rate: float = 1e-3
     vision_rate: float = 1.0
     warmup: int = 100

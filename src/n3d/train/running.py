@@ -180,7 +180,7 @@ class Trainer:
     def _feeder(self, stage: Stage, k: int, place: Place) -> Feeder:
         seed = self.recipe.seed + 1000 * k + self.stage
         coder = self.coder if stage.text else None
-        return Feeder(self.data, stage, coder, seed, place, self.rank, self.ranks)
+        return Feeder(self.data, stage, coder, seed, place, self.rank, self.ranks, self.merge)
 
     def _take_step(
         self, model: Any, opt: Any, stage: Stage, feeders: list[Feeder], tally: _Tally
