@@ -17,12 +17,12 @@ from n3d.geometry import Box3D, axis_rotation
 from n3d.geometry.pose import upright
 from n3d.language import dialogues, tokens, traces
 from n3d.language.dialogues import Setting
-from n3d.reason import expressing, refer
+from n3d.reason import expressing, labels, refer
 from n3d.reason.answering import bind, concerned
 from n3d.reason.labels import plural
 from n3d.reason.worlds import World
 from n3d.scene import QA, Object3D, Ref, Scene, Trace
-from n3d.synthetic import categories, palette
+from n3d.synthetic import palette
 from n3d.train.views import Known
 
 _NOTHING = ((dialogues.NOTHING, True),)
@@ -138,7 +138,8 @@ def _class(known: Known, world: World, rng) -> tuple[str, tuple[int, ...]] | Non
 
 def _colour(known: Known, world: World, rng) -> tuple[str, tuple[int, ...]] | None:
     o = known.objects[rng.integers(known.count)]
-    return _every(known, world, f"{o.attributes['color']} {o.label}", rng)
+    color = o.attributes.get("color")
+    return _every(known, world, f"{color} {o.label}" if color else o.label, rng)
 
 
 def _every(known: Known, world: World, phrase: str, rng) -> tuple[str, tuple[int, ...]] | None:
@@ -200,18 +201,25 @@ def _absent_phrases(known: Known, world: World, rng, count: int) -> list[str]:
     for _ in range(count * 4):
         if len(found) >= count:
             break
-        label = categories.NAMES[rng.integers(len(categories.NAMES))]
+        label = known.names[rng.integers(len(known.names))]
         coloured = rng.random()
         if coloured < 0.5:
             label = known.objects[rng.integers(len(known.objects))].label
+        if not any("color" in o.attributes for o in known.objects):
+            coloured = 1.0  # nobody knows which colours there are
         text = f"{palette.NAMES[rng.integers(len(palette.NAMES))]} {label}"
         text = text if coloured < 0.65 else label
         try:
             refer.every(text, known.objects, known.setting.up, world=world)
         except QuestionError as e:
-            if e.code == "object-absent":
+            if e.code == "object-absent" and not _boxless(text, known):
                 found.append(text)
     return found
+
+
+def _boxless(phrase: str, known: Known) -> bool:
+    """Whether a phrase may mean something that is there without a box."""
+    return any(labels.match(name, phrase) for name in known.boxless)
 
 
 # -- questions -------------------------------------------------------------------------------
@@ -239,7 +247,9 @@ def _is_absent(qa: QA, known: Known) -> bool:
     try:
         bind(reason.understand(qa.question), known.objects, known.setting.up)
     except N3DError as e:
-        return e.code == "object-absent"
+        words = qa.question.lower()
+        there = any(labels.spaced(name) in words for name in known.boxless)
+        return e.code == "object-absent" and not there
     return False
 
 

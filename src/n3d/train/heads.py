@@ -80,8 +80,7 @@ class Detector(nn.Module):
         of, out = whose[mine], out[mine]
         split = [1, len(categories.NAMES), len(palette.NAMES)]
         _, kind, colour = out.split(split, dim=1)
-        label = F.cross_entropy(kind, p.kinds[of, 0])
-        colours = F.cross_entropy(colour, p.kinds[of, 1])
+        label, colours = _told(kind, p.kinds[of, 0]), _told(colour, p.kinds[of, 1])
         said, turn = self._said(name, x[mine], rows)
         yaw = p.numbers[of, 6]
         true = numbers.yaw_targets(yaw.clamp(min=0).cpu().numpy(), self.config.blur_yaw)
@@ -130,6 +129,13 @@ class Detector(nn.Module):
             "hits": float(found[mine].sum()),
             "alarms": float((found & (p.own == -1)).sum()),
         }
+
+
+def _told(logits: Tensor, true: Tensor) -> Tensor:
+    """Cross-entropy of what is known (not -1); 0 where nothing is."""
+    if not (true >= 0).any():
+        return logits.sum() * 0
+    return F.cross_entropy(logits, true, ignore_index=-1)
 
 
 def expected(logits: Tensor) -> Tensor:

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from n3d.errors import ConfigError
 from n3d.language import dialogues
 from n3d.model import orders, rays
-from n3d.train import exercises, mini, shards, targets, views
+from n3d.train import annotated, exercises, mini, shards, targets, views
+from n3d.train.annotated import Annotated
 from n3d.train.exercises import ExerciseMix
 from n3d.train.shards import Sample
 from n3d.train.views import Known, ViewMix
@@ -21,7 +23,10 @@ from n3d.train.views import Known, ViewMix
 
 @dataclass(frozen=True)
 class Part:
-    """A run of views of the training split: `count` of them from number `first` on."""
+    """A run of views of the training split: `count` of them from number `first` on.
+
+    They are rendered, or with `annotated` pictures of a data set.
+    """
 
     name: str
     first: int
@@ -30,6 +35,7 @@ class Part:
     per_shard: int = 256
     views: ViewMix = field(default_factory=ViewMix)
     exercises: ExerciseMix = field(default_factory=ExerciseMix)
+    annotated: Annotated | None = None
 
     @property
     def shards(self) -> int:
@@ -67,7 +73,14 @@ def _make(job: tuple[Path, Part, mini.Eyes, int]) -> str:
     home, part, eyes, k = job
     first = part.first + k * part.per_shard
     last = min(first + part.per_shard, part.first + part.count)
-    shards.write(home, _name(k), list(samples(part, eyes, range(first, last))))
+    made = list(samples(part, eyes, range(first, last)))
+    if not made:
+        raise ConfigError(
+            f"none of the pictures {first} to {last - 1} can be trained on",
+            code="data-empty", field=f"data.{part.name}",
+            hint="Are count and first right? `n3d lift` on the same files tells what was dropped",
+        )  # fmt: skip
+    shards.write(home, _name(k), made)
     return f"{part.name}/{_name(k)}"
 
 
@@ -75,8 +88,7 @@ def samples(part: Part, eyes: mini.Eyes, indices: range) -> Iterator[Sample]:
     """The samples of some views of a part; a view asks questions about the one before it."""
     strange: list[Any] = []
     processor = mini.image_processor(eyes)
-    for index in indices:
-        known = views.draw(part.split, index, part.views)
+    for index, known in _knowns(part, indices):
         if not known.count:
             continue
         rng = np.random.default_rng([index, 11])
@@ -84,6 +96,12 @@ def samples(part: Part, eyes: mini.Eyes, indices: range) -> Iterator[Sample]:
         if part.exercises.absent_questions:
             strange = (exercises.questions(known, rng, 1) + strange)[:6]
         yield sample(known, done, eyes, processor)
+
+
+def _knowns(part: Part, indices: range) -> Iterator[tuple[int, Known]]:
+    if part.annotated is not None:
+        return annotated.knowns(part.annotated, indices.start, indices.stop)
+    return ((i, views.draw(part.split, i, part.views)) for i in indices)
 
 
 def sample(known: Known, done: list[exercises.Exercise], eyes: mini.Eyes, processor: Any) -> Sample:

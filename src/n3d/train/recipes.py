@@ -173,7 +173,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     elif origin is dict and isinstance(value, dict):
         return {str(k): _value(args[1], v, f"{where}.{k}") for k, v in value.items()}
     elif origin in (Union, types.UnionType):
-        return value
+        nouns = [a for a in args if is_dataclass(a)]
+        return value if value is None or not nouns else _value(nouns[0], value, where)
     elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     elif isinstance(hint, type) and type(value) is hint:

@@ -32,7 +32,7 @@ class Targets:
     `own` (n,) int16 is the target whose patch it is, NOBODY, or IGNORED where something seen
     is no target; `main` (n,) int16 the target that covers most of the patch or NOBODY;
     `numbers` (m, 7) int16 the cells of the boxes as written (yaw -1 where there is none);
-    `kinds` (m, 2) int16 category and colour.
+    `kinds` (m, 2) int16 category and colour, -1 for those that are not known.
     """
 
     own: np.ndarray
@@ -85,11 +85,16 @@ def _numbers(known: Known) -> np.ndarray:
 
 
 def _kinds(known: Known) -> np.ndarray:
+    """Category and colour of targets, -1 for those that no room of ours has."""
     return np.array(
         [
-            (categories.NAMES.index(o.attributes["category"]),
-             palette.NAMES.index(o.attributes["color"]))
+            (_place(categories.NAMES, o.attributes.get("category", o.label)),
+             _place(palette.NAMES, o.attributes.get("color")))
             for o in known.targets
         ],
         np.int16,
     ).reshape(-1, 2)  # fmt: skip
+
+
+def _place(names: tuple[str, ...], name: str | None) -> int:
+    return names.index(name) if name in names else -1

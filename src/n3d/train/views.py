@@ -11,7 +11,7 @@ from n3d.errors import ConfigError, FormatError
 from n3d.language import dialogues
 from n3d.language.dialogues import Setting
 from n3d.scene import RGBD, Object3D
-from n3d.synthetic import Rendered, SceneConfig, SensorConfig, make, split_seed
+from n3d.synthetic import Rendered, SceneConfig, SensorConfig, categories, make, split_seed
 
 _HEAD = "<|bbox_0|>"
 SOURCES = ("rendered", "given", "sensor")
@@ -54,7 +54,8 @@ class Known:
 
     `objects` are all that can be seen. The first of them are the targets, left to right, with
     boxes as a reader of a reply gets them; `bodies` are their texts after `<|bbox_i|>`. `ids`
-    (h, w) are indices into `objects`, -1 elsewhere.
+    (h, w) are indices into `objects`, -1 elsewhere. What is not there is drawn from `names`;
+    `boxless` labels are there without a box.
     """
 
     view: RGBD
@@ -62,6 +63,8 @@ class Known:
     objects: tuple[Object3D, ...]
     bodies: tuple[str, ...]
     ids: np.ndarray
+    names: tuple[str, ...] = categories.NAMES
+    boxless: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -113,7 +116,7 @@ def known(rendered: Rendered, view: RGBD) -> Known:
         # A box of a reply is what a reader of its text gets back.
         o = replace(o, box=dialogues.read_boxes(text, setting).items[0].box)
         u = float(setting.camera.project(o.box.center)[0])
-        targets.append((u, i, o, text.removeprefix(_HEAD).removesuffix("\n")))
+        targets.append((u, i, o, body(text)))
     targets.sort(key=lambda t: t[:2])
     order = [*((i, o) for _, i, o, _ in targets), *others]
     ids = np.full(len(rendered.scene.objects) + 1, -1, np.int32)
@@ -121,3 +124,8 @@ def known(rendered: Rendered, view: RGBD) -> Known:
     ids[-1] = -1
     bodies = tuple(body for *_, body in targets)
     return Known(view, setting, tuple(o for _, o in order), bodies, ids[rendered.ids])
+
+
+def body(text: str) -> str:
+    """What stands of a written box after `<|bbox_0|>`."""
+    return text.removeprefix(_HEAD).removesuffix("\n")

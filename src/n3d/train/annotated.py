@@ -1,0 +1,130 @@
+"""Views to practise on out of annotated pictures: 2D annotations with depth, lifted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from n3d import lift, sources
+from n3d.errors import ConfigError, FormatError, N3DError
+from n3d.language import dialogues
+from n3d.language.dialogues import Setting
+from n3d.reason import labels
+from n3d.scene import RGBD, Drop, Object3D, Picture
+from n3d.train.views import Known, body
+
+SOURCES = ("coco",)
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """Where annotated pictures are, as `n3d lift` takes them: `source` "coco", the file of
+    `annotations`, the folders of `images` and of `depth` ("sensor:FOLDER"), and a `camera` file or
+    folder or a field of view (`fov`, degrees) where the annotations do not hold it.
+
+    Objects whose lifted box scores at least `least` are targets. What is annotated but is none is
+    neither asked for nor denied. What an image does not have is drawn from the annotated labels,
+    of which each image is taken to show all there are.
+    """
+
+    annotations: str
+    images: str
+    depth: str
+    camera: str = ""
+    fov: float = 0.0
+    source: str = "coco"
+    least: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES:
+            raise ConfigError(
+                f"is {self.source!r}", code="source", field="source", limit=", ".join(SOURCES)
+            )
+        if not 0 <= self.least <= 1:
+            raise ConfigError(
+                f"is {self.least}", code="config-value", field="least", limit="0 to 1"
+            )
+
+
+def pictures(data: Annotated) -> Iterator[Picture]:
+    """The pictures of a data set in their order; what cannot be used of it is passed over."""
+    options = {"fov": data.fov} if data.fov else {}
+    found = sources.coco.read(
+        data.annotations, data.images, depth=data.depth, camera=data.camera or None,
+        options=options,
+    )  # fmt: skip
+    return (p for p in found if isinstance(p, Picture))
+
+
+def knowns(data: Annotated, first: int, last: int) -> Iterator[tuple[int, Known]]:
+    """Pictures `first` to `last` (not included) with what is known about them, by number.
+
+    A picture that cannot be decoded or lifted is passed over.
+    """
+    names = vocabulary(data)
+    for index, picture in enumerate(islice(pictures(data), first, last), first):
+        with contextlib.suppress(N3DError):
+            yield index, known(sources.load(picture), names, data.least)
+
+
+def vocabulary(data: Annotated) -> tuple[str, ...]:
+    """The labels of a data set, each once."""
+    found = {r.label for p in pictures(data) for r in p.regions}
+    return tuple(sorted(found))
+
+
+def known(picture: Picture, names: tuple[str, ...], least: float) -> Known:
+    """What is known about a decoded picture; its targets are lifted well, and told from all else
+    that is annotated."""
+    assert picture.rgbd is not None
+    lifted = lift.lift_view(picture.rgbd, picture.regions)
+    view = picture.rgbd
+    if lifted.up is not None and view.up is None:
+        view = view.with_up(lifted.up, lifted.up_source)
+    setting = Setting.of(view, own=True)
+    lost = _lost(picture, lifted.drops)
+    targets: list[tuple[float, Object3D, str]] = []
+    others: list[Object3D] = []
+    for o in lifted.objects:
+        text = ""
+        doubtful = o.score < least or any(labels.same_label(o.label, n) for n in lost)
+        if not doubtful:
+            with contextlib.suppress(FormatError):
+                text = dialogues.write_boxes([o], setting, tilt="hull")
+        if not text:
+            others.append(o)
+            continue
+        box = dialogues.read_boxes(text, setting).items[0].box
+        u = float(setting.camera.project(box.center)[0])
+        targets.append((u, replace(o, box=box), body(text)))
+    targets.sort(key=lambda t: t[0])
+    objects = (*(o for _, o, _ in targets), *others)
+    ids = _ids(view, objects)
+    return Known(view, setting, objects, tuple(t for *_, t in targets), ids, names, tuple(lost))
+
+
+def _lost(picture: Picture, drops: tuple[Drop, ...]) -> list[str]:
+    """Labels of regions that have no box."""
+    gone = {d.id for d in drops}
+    named = ((str(i) if r.id is None else r.id, r.label) for i, r in enumerate(picture.regions))
+    return sorted({label for name, label in named if name in gone})
+
+
+def _ids(view: RGBD, objects: tuple[Object3D, ...]) -> np.ndarray:
+    """Which object each pixel (h, w) shows, -1 for none: by masks, where there are none by what
+    lies within the rectangle at about the depth of the box. Smaller things stand before larger."""
+    ids = np.full((view.height, view.width), -1, np.int32)
+    seen: list[tuple[int, Any]] = []
+    for i, o in enumerate(objects):
+        r = o.region
+        assert r is not None
+        mask = r.mask if r.mask is not None else lift.segment_rectangle(view, r.rectangle)
+        seen.append((i, mask))
+    for i, mask in sorted(seen, key=lambda s: -int(s[1].sum())):
+        ids[mask] = i
+    return ids
