@@ -16,7 +16,7 @@ from n3d.model.decoding import Sampling, Tally
 from n3d.model.plans import Answering, Locating
 from n3d.model.prefixes import Prefix
 from n3d.model.spatial import SpatialModel
-from n3d.reason import ops
+from n3d.reason import ops, understanding
 from n3d.reason.answering import LENGTHS, worded
 from n3d.scene import RGBD, Object3D, Prediction, Quantity, Query, Trace
 
@@ -299,7 +299,5 @@ def _answered(found: Prediction, trace: Trace, view: RGBD, options: Options) -> 
 
 def _query(question: str, objects: Sequence[Object3D]) -> Query:
     """What the question asks for beyond its trace: the unit of its answer."""
-    try:
-        return reason.understand(question, [o.label for o in objects])
-    except QuestionError:
-        return Query("", (), {}, question)
+    found = understanding.heard(question, [o.label for o in objects])
+    return found or Query("", (), {}, question)

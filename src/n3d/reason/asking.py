@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from n3d.errors import ConfigError, N3DError
-from n3d.reason import answering, units
+from n3d.reason import answering, understanding, units
 from n3d.reason.expressing import MARGIN
 from n3d.reason.kinds import KINDS, Kind
 from n3d.reason.kinds.proposing import Proposal, Stage, coin
 from n3d.reason.labels import plural, spaced
 from n3d.reason.replay import replay
 from n3d.reason.templates import Template
-from n3d.reason.understanding import understand
 from n3d.scene import QA, Query, Scene
 
 LENGTH_UNITS = ("cm", "ft", "in", "m")
@@ -133,7 +132,9 @@ def worded_question(
         trace, answer = answering.answer(
             query, scene.objects, up=scene.up, provenance=scene.provenance
         )
-        heard = understand(text)
+        heard = understanding.heard(text)
+        if heard is None:
+            return None
         same = (heard.kind, heard.names) == (query.kind, query.names) and heard.options == options
         # What is heard in other words must lead to the same steps.
         same = same or answering.bind(heard, scene.objects, scene.up) == trace

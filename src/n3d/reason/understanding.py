@@ -38,13 +38,25 @@ def understand(question: str, known_labels: Iterable[str] | None = None) -> Quer
     `known_labels` help where a label holds words like "and". Raises QuestionError
     "question-not-understood" with the nearest kinds, each with an example.
     """
-    text = questions.clean(question).replace("’", "'").replace("<image>", " ").strip()
+    found = heard(question, known_labels)
+    if found is None:
+        raise _not_understood(_plain(question))
+    return found
+
+
+def heard(question: str, known_labels: Iterable[str] | None = None) -> Query | None:
+    """What a question asks, None where it is not understood: looking for the nearest kinds, as
+    `understand` does, costs more than reading."""
     known = tuple(known_labels or ())
-    for sentence in _sentences(text):
+    for sentence in _sentences(_plain(question)):
         query = _read(sentence, question, known)
         if query is not None:
             return query
-    raise _not_understood(text)
+    return None
+
+
+def _plain(question: str) -> str:
+    return questions.clean(question).replace("’", "'").replace("<image>", " ").strip()
 
 
 def names(query: Query) -> tuple[str, ...]:
