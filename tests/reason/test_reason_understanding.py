@@ -252,3 +252,25 @@ def test_long_questions_are_read_in_bounded_time():
     ):
         with pytest.raises(QuestionError):
             understand(text)
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "names"),
+    [
+        ("How far is the night stand from the can in feet?", "distance", None),
+        ("Is the can to the left of the red can?", "left", ("the can", "the red can")),
+        ("Can you tell me how tall the can is?", "height", ("the can",)),
+        ("Which is wider, the can or the trash can?", None, ("the can", "the trash can")),
+        ("What is the distance between the viewer and the can?", None, None),
+    ],
+)
+def test_a_can_is_a_thing_too(question, kind, names):
+    found = understand(question)
+    assert names is None or found.names == names
+    assert kind is None or kind in found.kind
+
+
+@pytest.mark.parametrize("text", ["Can can can?", "How far can?", "Is the lamp as tall as it can?"])
+def test_the_verb_is_no_thing(text):
+    with pytest.raises(QuestionError):
+        understand(text)

@@ -13,6 +13,7 @@ from n3d.reason.vocabulary import (
     GENERIC,
     MAX_HEAD_WORDS,
     NO_END,
+    NOUNS_TOO,
     ORDINALS,
     RESERVED,
     SIDES,
@@ -237,7 +238,8 @@ def _is_head(words: str, known: tuple[str, ...]) -> bool:
     if known and any(match(label, words) for label in known):
         return True
     parts = words.split(" ")
-    if not words or len(parts) > MAX_HEAD_WORDS or RESERVED & set(parts):
+    verbs = parts[:-1] if parts[-1] in NOUNS_TOO else parts
+    if not words or len(parts) > MAX_HEAD_WORDS or RESERVED & set(verbs):
         return False
     if parts[-1] in NO_END or parts[0] in ("of", "and", "&"):
         return False

@@ -76,5 +76,7 @@ RESERVED = frozenset(
         "neither any same it's"
     )
 )
+NOUNS_TOO = frozenset({"can"})
+"""Reserved words that end a label all the same: "the red can"."""
 NO_END = frozenset(words_of("standing sitting lying seated visible seen of and &"))
 MAX_HEAD_WORDS = 6
