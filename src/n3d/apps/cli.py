@@ -88,6 +88,7 @@ for command in COMMANDS:
     app.command()(command)
 app.add_typer(evaluation.app, name="eval")
 app.command()(training.train)
+app.command()(training.adapt)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,16 @@ def report(found: dict[str, Any]) -> None:
     for key, value in found.items():
         if isinstance(value, dict) and "overall" in value:
             table.add_row(key, _measured(key, value["overall"]))
+    _print_whole(table)
+
+
+def before_and_after(before: dict[str, Any], after: dict[str, Any], keys: Iterable[str]) -> None:
+    """Measures of two reports beside each other."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("measure", "before", "after"):
+        table.add_column(column, justify="left" if column == "measure" else "right")
+    for key in keys:
+        table.add_row(key, *(_measured(key, found[key]["overall"]) for found in (before, after)))
     _print_whole(table)
 
 

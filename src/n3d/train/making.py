@@ -88,7 +88,7 @@ def samples(part: Part, eyes: mini.Eyes, indices: range) -> Iterator[Sample]:
     """The samples of some views of a part; a view asks questions about the one before it."""
     strange: list[Any] = []
     processor = mini.image_processor(eyes)
-    for index, known in _knowns(part, indices):
+    for index, known in knowns(part, indices):
         if not known.count:
             continue
         rng = np.random.default_rng([index, 11])
@@ -98,7 +98,8 @@ def samples(part: Part, eyes: mini.Eyes, indices: range) -> Iterator[Sample]:
         yield sample(known, done, eyes, processor)
 
 
-def _knowns(part: Part, indices: range) -> Iterator[tuple[int, Known]]:
+def knowns(part: Part, indices: range) -> Iterator[tuple[int, Known]]:
+    """What is known about views of a part, by number."""
     if part.annotated is not None:
         return annotated.knowns(part.annotated, indices.start, indices.stop)
     return ((i, views.draw(part.split, i, part.views)) for i in indices)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from n3d.geometry import overlap
-from n3d.train import batches, building, mini, objectives, shards, views
+from n3d.train import batches, building, making, mini, objectives, shards
 from n3d.train.encoding import Coder
 from n3d.train.exercises import Exercise
 from n3d.train.feeding import choose
@@ -84,8 +84,8 @@ def decoded(network: Any, processor: Any, recipe: Recipe, count: int) -> dict[st
 
     model = building.spatial(network, processor)
     scores = _Scores()
-    for index in range(count):
-        known = views.draw("validation", index, recipe.part(recipe.validation.part).views)
+    part = recipe.part(recipe.validation.part)
+    for index, known in making.knowns(part, range(part.first, part.first + count)):
         done = [e for e in _plain(known, index) if e.kind != "place"]
         asked = [requests.Request(known.view, e.request) for e in done]
         for e, prediction in zip(done, requests.run(model, asked), strict=True):
