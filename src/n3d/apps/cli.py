@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from n3d.apps import datasets, evaluation, models, pictures, training
+from n3d.apps import datasets, evaluation, models, pictures, training, weights
 from n3d.errors import ConfigError, N3DError, QuestionError, printable
 
 # Arguments of the library's functions that are options here, and are named as such in errors.
@@ -87,6 +87,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(evaluation.app, name="eval")
+app.add_typer(weights.app, name="models")
 app.command()(training.train)
 app.command()(training.adapt)
 

@@ -52,6 +52,16 @@ DepthEncoding = Annotated[
     str | None,
     typer.Option(help="'sunrgbd' for bit-rotated SUN RGB-D depth PNG.", show_default=False),
 ]
+DepthModel = Annotated[
+    str,
+    typer.Option(help="Depth where there is none: weights by name, auto (the best here), none."),
+]
+DetectorName = Annotated[
+    str, typer.Option("--detector", help="Regions where there are none: weights, or auto.")
+]
+SegmenterName = Annotated[
+    str, typer.Option("--segmenter", help="Masks of found regions: weights, auto or none.")
+]
 ImageName = Annotated[
     str | None,
     typer.Option(

@@ -9,7 +9,7 @@ import typer
 
 from n3d.apps import models, runs
 from n3d.apps import options as opt
-from n3d.errors import ConfigError
+from n3d.errors import ConfigError, QuestionError
 
 
 def answer(
@@ -29,6 +29,26 @@ def answer(
     depth_scale: opt.DepthScale = None,
     depth_encoding: opt.DepthEncoding = None,
     image_name: opt.ImageName = None,
+    depth_model: opt.DepthModel = "auto",
+    detector: opt.DetectorName = "auto",
+    segmenter: opt.SegmenterName = "auto",
+    vlm: Annotated[
+        str | None,
+        typer.Option(
+            help="Vision-language model that finds regions and rewords questions: weights, or the "
+            "URL of an OpenAI-compatible server.",
+            show_default=False,
+        ),
+    ] = None,
+    vlm_model: Annotated[
+        str, typer.Option(help="Model of the server; its key is in N3D_API_KEY.")
+    ] = "",
+    vlm_boxes: Annotated[
+        str, typer.Option(help="How it writes boxes: pixels, thousand, unit or gemini.")
+    ] = "thousand",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what makes boxes doubtful.")
+    ] = False,
     refine: models.Refine = "auto",
     free: Annotated[
         bool, typer.Option("--free", help="Let the model write the results of its trace.")
@@ -51,8 +71,10 @@ def answer(
     """Answer a question about a picture.
 
     The objects it names are lifted from --regions, taken from --boxes, or written by --model; the
-    answer comes with their boxes, the trace, its check and an interval. With --model, questions
-    of a .jsonl file are answered too. Example:
+    answer comes with their boxes, the trace, its check and an interval. With none of these a
+    detector finds them, and without --depth a depth model measures them: the best weights that
+    are on this machine (`n3d models`). With --model, questions of a .jsonl file are answered too.
+    Example:
 
     n3d answer desk.jpg "How far is the mug from the lamp?" --depth desk.png --camera camera.json
     --regions regions.json --out out
@@ -72,9 +94,9 @@ def answer(
             level=level, seed=seed, out=out, json_out=json_out,
         )  # fmt: skip
         return
-    means.check_unused()
+    means.check_unused(besides=("device",))
     from n3d.apps import show
-    from n3d.pipelines import answering, known, seeing
+    from n3d.pipelines import answering, doubting, known, photographs, seeing
 
     if out is not None:
         for name in ("answer.json", "answer.png"):
@@ -84,22 +106,40 @@ def answer(
     view = opt.read_view(
         image, depth, camera, up=up, fov=fov, depth_scale=depth_scale, depth_encoding=depth_encoding
     )
-    given = objects = provenance = None
-    if regions is not None:
-        given = answering.read_regions(regions, view, image=image_name or image.name)
-    if boxes is not None:
+    given = objects = provenance = grounder = None
+    if boxes is None:
+        wanted = photographs.Wanted(
+            depth_model, detector, segmenter, device, vlm, vlm_model, vlm_boxes
+        )
+        experts = photographs.gather(view, wanted, needs_regions=regions is None)
+        if str(experts.chosen) and json_out != "-":
+            show.say(str(experts.chosen))
+        view = experts.see(view)
+        said = experts.readable(question or "", view)
+        if said != question and json_out != "-":
+            show.say(f"read as: {said}")
+        question = said
+        grounder = experts.grounder() if regions is None else None
+    else:
         scene = known.read(boxes)
         view = known.with_gravity_of(view, scene)
         objects, provenance = scene.objects, scene.provenance
-    found = answering.answer(
-        view,
-        question or "",
-        regions=given,
-        objects=objects,
-        provenance=provenance,
-        level=level,
-        seed=seed,
-    )
+    if regions is not None:
+        given = answering.read_regions(regions, view, image=image_name or image.name)
+    try:
+        found = answering.answer(
+            view, question or "", regions=given, objects=objects, grounder=grounder,
+            provenance=provenance, level=level, seed=seed,
+        )  # fmt: skip
+    except QuestionError as e:
+        if grounder is not None and out is not None:
+            seeing.write_regions(show.folder_of(out / "seen.png"), view, grounder.regions)
+            e.hint = (
+                f"{e.hint or ''}{'. ' if e.hint else ''}{out / 'seen.png'} shows what was found"
+            )
+        raise
+    if explain:
+        found = doubting.explained(found, view)
     record = answering.to_json(found)
     if json_out != "-":
         show.prediction(found)

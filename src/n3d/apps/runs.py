@@ -28,10 +28,10 @@ class Means:
     draw: bool = False
     min_score: float | None = None
 
-    def check_unused(self) -> None:
-        """ConfigError where an option is given that only a model has use for."""
+    def check_unused(self, besides: tuple[str, ...] = ()) -> None:
+        """ConfigError where an option is given that only a model has use for, or what is named."""
         for f in fields(self):
-            if getattr(self, f.name) != f.default:
+            if f.name not in besides and getattr(self, f.name) != f.default:
                 raise ConfigError(
                     "is for models only",
                     code="config-conflict",

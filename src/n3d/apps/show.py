@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,19 @@ def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int], drops
     _histogram("reason", by_reason)
     if dropped:
         say(f"each dropped record with its reason: {drops}")
+
+
+def weights(rows: Sequence[dict[str, Any]]) -> None:
+    """Weights by task, with their size, licence and whether they are here."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("", "name", "task", "MB", "licence", "about"):
+        table.add_column(name, justify="right" if name == "MB" else "left", overflow="fold")
+    for row in rows:
+        licence = row["licence"] + ("" if row["commercial"] else " (not commercial)")
+        about = row["about"] or row["repo"]
+        here = "here" if row["here"] else ""
+        table.add_row(here, row["name"], row["task"], str(row["size_mb"]), licence, about)
+    _print_whole(table)
 
 
 def labels(found: dict[str, int], name: str = "label") -> None:

@@ -84,7 +84,8 @@ def answer(
             query, found, up=view.up, provenance=about, level=level, seed=seed
         )
     except QuestionError as e:
-        raise _explained(e, regions or (), found, drops) from None
+        seen = regions or getattr(grounder, "regions", ())
+        raise _explained(e, seen, found, drops) from None
     check, _ = reason.replay(trace, found, up=view.up)
     return Prediction(
         question=question,

@@ -1,12 +1,29 @@
-"""Grounders that need no model: 2D regions that somebody else found, lifted on demand."""
+"""Grounders made of parts: 2D regions that somebody else found, or a detector finds, lifted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from n3d import lift
-from n3d.reason import labels
+from n3d.reason import labels, phrases
 from n3d.scene import RGBD, Drop, Object3D, Region
+
+
+class Detector(Protocol):
+    """Finds 2D regions: `n3d.experts.detecting`, or any VLM that is asked for boxes."""
+
+    def find(self, image, phrases: Sequence[str], /) -> list[Region]:
+        """The regions of an image (h, w, 3) uint8 that phrases name; their labels are phrases."""
+        ...
+
+
+class Segmenter(Protocol):
+    """Gives regions masks: `n3d.experts.segmenting`."""
+
+    def masks(self, image, regions: Sequence[Region], /) -> list[Region]:
+        """The regions, with masks (h, w) where one was found."""
+        ...
 
 
 class RegionGrounder:
@@ -34,3 +51,54 @@ class RegionGrounder:
         lifted = lift.lift_view(view, regions, self.config)
         self.drops = lifted.drops
         return list(lifted.objects)
+
+
+class DetectorGrounder:
+    """Grounds phrases by what a detector finds of their nouns, lifted.
+
+    Of "the mug left of the red lamp" the nouns are mug and red lamp; which mug is meant is told by
+    the boxes, not by the detector. `vocabulary` are the nouns that `detect` asks for. `regions`
+    holds what the detector found in the last call, `drops` what of it could not be lifted.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        segmenter: Segmenter | None = None,
+        *,
+        vocabulary: Sequence[str] = (),
+        config: lift.LiftConfig | None = None,
+    ) -> None:
+        self.detector, self.segmenter = detector, segmenter
+        self.vocabulary = tuple(vocabulary)
+        self.config = config or lift.LiftConfig()
+        self.regions: tuple[Region, ...] = ()
+        self.drops: tuple[Drop, ...] = ()
+
+    def ground(self, view: RGBD, names: Sequence[str]) -> list[Object3D]:
+        """The lifted regions of all nouns of the phrases, surest first."""
+        return self._find(view, nouns(names))
+
+    def detect(self, view: RGBD) -> list[Object3D]:
+        """The lifted regions of the vocabulary."""
+        return self._find(view, self.vocabulary)
+
+    def _find(self, view: RGBD, wanted: Sequence[str]) -> list[Object3D]:
+        found = list(self.detector.find(view.image, wanted)) if wanted else []
+        if self.segmenter is not None and found:
+            found = list(self.segmenter.masks(view.image, found))
+        found.sort(key=lambda r: -r.score)
+        self.regions = tuple(found)
+        lifted = lift.lift_view(view, found, self.config)
+        self.drops = lifted.drops
+        return list(lifted.objects)
+
+
+def nouns(names: Iterable[str]) -> list[str]:
+    """The nouns, with their attributes, that phrases name or are told by; each once."""
+    found: dict[str, None] = {}
+    for name in names:
+        phrase = phrases.parse(name)
+        heads = [phrases.without_article(name)] if phrase is None else phrase.heads()
+        found |= dict.fromkeys(h for h in heads if h)
+    return list(found)

@@ -1,0 +1,1 @@
+"""Off-the-shelf vision models, fetched once and run locally: depth, boxes and masks."""
