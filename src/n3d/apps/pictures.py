@@ -44,7 +44,7 @@ def answer(
         str, typer.Option(help="Model of the server; its key is in N3D_API_KEY.")
     ] = "",
     vlm_boxes: Annotated[
-        str, typer.Option(help="How it writes boxes: pixels, thousand, unit or gemini.")
+        str, typer.Option(help="How it writes boxes: pixels, thousand, unit, gemini or 3d.")
     ] = "thousand",
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what makes boxes doubtful.")
@@ -133,7 +133,8 @@ def answer(
         )  # fmt: skip
     except QuestionError as e:
         if grounder is not None and out is not None:
-            seeing.write_regions(show.folder_of(out / "seen.png"), view, grounder.regions)
+            regions_seen = getattr(grounder, "regions", ())
+            seeing.write_regions(show.folder_of(out / "seen.png"), view, regions_seen)
             e.hint = (
                 f"{e.hint or ''}{'. ' if e.hint else ''}{out / 'seen.png'} shows what was found"
             )

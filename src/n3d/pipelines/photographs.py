@@ -11,8 +11,10 @@ from n3d.experts import catalogue, store
 from n3d.experts.asking_boxes import VLMDetector
 from n3d.experts.endpoints import Endpoint
 from n3d.experts.rewording import Reader
+from n3d.experts.vocabulary import VOCABULARY
 from n3d.lift import LiftConfig
 from n3d.pipelines.grounding import DetectorGrounder
+from n3d.pipelines.vlm_grounding import VLMGrounder
 from n3d.reason import understanding
 from n3d.scene import RGBD, DepthExpert
 
@@ -35,7 +37,7 @@ class Wanted:
     `vlm` is a vision-language model that finds regions instead of a detector, and puts questions
     that cannot be read into other words: weights, or the URL of a server that speaks the chat
     protocol of OpenAI, whose model is `vlm_model`. `vlm_boxes` is how it was taught to write boxes
-    (`language.detections`).
+    (`language.detections`), or "3d" for metric 3D boxes, which need no depth.
     """
 
     depth: str = "auto"
@@ -82,7 +84,7 @@ def choose(wanted: Wanted, *, has_depth: bool, needs_regions: bool = True) -> Ch
         detector = _player("detector", wanted.detector) if asked else vlm
     segmenter = _player("segmenter", wanted.segmenter) if detector else None
     missing = []
-    if not has_depth and depth is None:
+    if not has_depth and depth is None and not (wanted.vlm and wanted.vlm_boxes == "3d"):
         missing.append("depth")
     if needs_regions and detector is None:
         missing.append("detector")
@@ -193,12 +195,12 @@ class Experts:
             return view
         return with_depth(view, self.depth)
 
-    def grounder(self, config: LiftConfig | None = None) -> DetectorGrounder:
+    def grounder(self, config: LiftConfig | None = None) -> Any:
         """A grounder of the detector and the segmenter; ConfigError without a detector."""
+        if isinstance(self.detector, VLMGrounder):
+            return self.detector
         if self.detector is None:
             raise ConfigError("is none", code="experts-missing", field="detector")
-        from n3d.experts.vocabulary import VOCABULARY
-
         return DetectorGrounder(self.detector, self.segmenter, vocabulary=VOCABULARY, config=config)
 
     def readable(self, question: str, view: RGBD) -> str:
@@ -241,7 +243,9 @@ def _chat(wanted: Wanted) -> Any:
     return LocalChat(wanted.vlm, device=wanted.device)
 
 
-def _asking(chat: Any, wanted: Wanted) -> VLMDetector:
+def _asking(chat: Any, wanted: Wanted) -> VLMDetector | VLMGrounder:
+    if wanted.vlm_boxes == "3d":
+        return VLMGrounder(chat, vocabulary=VOCABULARY)
     return VLMDetector(chat, wanted.vlm_boxes)  # pyright: ignore[reportArgumentType]
 
 

@@ -1,14 +1,15 @@
 """Qwen3-VL's `bbox_3d` JSON: [x, y, z, sx, sy, sz, a, b, g], our frame, angles in units of pi.
 
 R = Rz(g pi) Ry(b pi) Rx(a pi), as its reference code has it; its prose calls the angles roll,
-pitch, yaw in radians. This is the strict file form; what a model says is read by `language`.
+pitch, yaw in radians. This is the strict file form; what a model says is read by
+`pipelines.vlm_grounding`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from n3d.errors import InputError, N3DError
@@ -26,15 +27,19 @@ def read(path: Any, *, camera: Any = None, **_: Any) -> Iterator[Grounded | Drop
     found = []
     for index, entry in enumerate(raw):
         try:
-            values = fields.row(fields.member(entry, "bbox_3d"), 9, "bbox_3d")
-            angles = (math.fmod(a, 2) * math.pi for a in values[6:])
-            box = Box3D(values[:3], values[3:6], frames.rotation_from_xyz(*angles))
+            box = box_of(fields.row(fields.member(entry, "bbox_3d"), 9, "bbox_3d"))
             found.append(Object3D(f"qwen:{index}", fields.text(entry, "label"), box))
         except N3DError as e:
             yield Drop(
                 f"qwen:{index}", e.code, str(grounded.within(e, f"box {index}").at(file=path))
             )
     yield Grounded(Scene("qwen", "qwen", tuple(found), source="qwen"), camera)
+
+
+def box_of(values: Sequence[float]) -> Box3D:
+    """The box of nine numbers; GeometryError where they are none."""
+    angles = (math.fmod(a, 2) * math.pi for a in values[6:9])
+    return Box3D(values[:3], values[3:6], frames.rotation_from_xyz(*angles))
 
 
 def write(path: Any, items: Iterable[Grounded], **_: Any) -> None:
