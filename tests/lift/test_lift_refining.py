@@ -216,6 +216,24 @@ def test_a_wide_spread_lets_a_box_go_further(room):
     assert found.spread is not told
 
 
+@pytest.mark.parametrize("yaw", [-0.6, 0.5, 0.75])
+def test_a_box_that_nobody_knows_the_yaw_of_finds_it(room, yaw):
+    """Small steps alone do not lead there."""
+    boxes = [
+        Box3D(b.center * 1.01, b.size * [1.05, 1, 0.95], b.rotation @ axis_rotation(1, yaw))
+        for b in room.boxes
+    ]
+    told = [BoxSpread(b.box.center * 0 + 0.04, b.box.size * 0.1, 0.4) for b in objects(boxes)]
+    seen = [replace(o, spread=s) for o, s in zip(objects(boxes), told)]
+
+    def off(config: RefineConfig) -> float:
+        found = refine(room.view, seen, config)
+        return sum(iou(o.box, b) for o, b in zip(found, room.boxes)) / len(boxes)
+
+    assert off(RefineConfig()) >= off(RefineConfig(turns=())) - 0.01
+    assert off(RefineConfig()) > 0.7
+
+
 # -- the parts -------------------------------------------------------------------------------
 
 
@@ -297,7 +315,8 @@ def slow_misfit(p, evidence, costs) -> float:
 
 def test_settings_are_checked():
     for name, value in (("sigma_depth", 0.0), ("tail", -1.0), ("samples", 10.5), ("passes", 0),
-                        ("turn", 1), ("starts", ()), ("costs", None)):  # fmt: skip
+                        ("turn", 1), ("starts", ()), ("turns", (9.0,)), ("lost", -1.0),
+                        ("costs", None)):  # fmt: skip
         with pytest.raises(ConfigError) as caught:
             RefineConfig(**{name: value})
         assert caught.value.field == name

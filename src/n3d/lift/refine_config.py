@@ -49,6 +49,7 @@ class RefineConfig:
     the depth's, as a share of depth and at least `noise_m` metres. `samples`: pixels looked at
     for each box, of which `evidence` count as independent; `min_samples` are needed. `starts`:
     shares of the distance by which the search's first boxes are moved along the line of sight;
+    `turns`: radians by which it is begun again where yaw may err by more than `lost`;
     `step`, `rounds`: its first step in shares of the sides, and how often it halves. `passes`:
     how often all boxes are gone through, later ones with the others as refined. `turn`: may yaw
     change.
@@ -71,6 +72,8 @@ class RefineConfig:
     evidence: float = 45.0
     min_samples: int = 24
     starts: tuple[float, ...] = (0.0, -0.12, 0.12)
+    turns: tuple[float, ...] = (-math.pi / 6, math.pi / 6)
+    lost: float = 0.15
     step: float = 0.12
     rounds: int = 4
     passes: int = 2
@@ -92,6 +95,9 @@ class RefineConfig:
         starts = self.starts
         if not isinstance(starts, tuple) or not starts or not all(-0.9 < s < 9 for s in starts):
             raise ConfigError(f"is {starts!r}", code="config-range", field="starts")
+        turns = self.turns
+        if not isinstance(turns, tuple) or not all(-3.2 < t < 3.2 for t in turns):
+            raise ConfigError(f"is {turns!r}", code="config-range", field="turns")
 
 
 # Field -> smallest and largest value that make sense.
@@ -107,6 +113,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "samples": (32, 1e6),
     "evidence": (0.0, 1e6),
     "min_samples": (4, 1e6),
+    "lost": (0.0, 10.0),
     "step": (1e-3, 1.0),
     "rounds": (1, 12),
     "passes": (1, 8),

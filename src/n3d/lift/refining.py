@@ -138,17 +138,37 @@ def _search(
     start = evidence.weight * kernels.misfit(written, *problem[:5])
     start += kernels.doubt(written, *problem[6:])
     best, p = np.inf, written
+
+    def search(moved: np.ndarray) -> None:
+        nonlocal best, p
+        cost = kernels.search(moved, *problem, config.step, config.rounds)
+        if cost < best - 1e-9:
+            best, p = cost, moved
+
     for share in config.starts:
         moved = written * (1 + share)
         moved[3:6] = moved[:3] + (written[3:6] - written[:3])
         moved[:6] += np.tile(share * (written[3:6] - written[:3]) / 2, 2)
-        cost = kernels.search(moved, *problem, config.step, config.rounds)
-        if cost < best - 1e-9:
-            best, p = cost, moved
+        search(moved)
+    if sigma[5] > config.lost:
+        # Nobody knows how it is turned: small steps from one yaw do not lead to another.
+        middle = p
+        for turn in config.turns:
+            search(_turned(middle, turn))
     widths, away = np.empty(7), np.empty(7)
     kernels.widths(p, *problem, widths)
     kernels.deviations(p, written, sigma, evidence.ground, away)
     return p, float(start - best), widths, float(np.abs(away[:6]).max())
+
+
+def _turned(p: np.ndarray, turn: float) -> np.ndarray:
+    """The seven numbers of a box turned about its own middle."""
+    out = p.copy()
+    half, (x, _, z) = (p[3:6] - p[:3]) / 2, (p[:3] + p[3:6]) / 2
+    c, s = np.cos(turn), np.sin(turn)
+    middle = np.array([c * x + s * z, (p[1] + p[4]) / 2, c * z - s * x])
+    out[:3], out[3:6], out[6] = middle - half, middle + half, p[6] + turn
+    return out
 
 
 def _scores(p: np.ndarray, box: Box3D, evidence: Evidence, view: RGBD) -> dict[str, float]:

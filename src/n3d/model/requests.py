@@ -12,6 +12,7 @@ from n3d.language import dialogues, grammars
 from n3d.language.dialogues import Setting
 from n3d.model import chat, choosing, decoding, plans, prefixes, spreads
 from n3d.model.averaging import Averaging
+from n3d.model.continuing import Continuing
 from n3d.model.decoding import Sampling, Tally
 from n3d.model.plans import Answering, Locating
 from n3d.model.prefixes import Prefix
@@ -53,7 +54,8 @@ class Options:
     model's calibration says, where results are computed. Intervals hold `level` of the samples
     drawn with `seed`. At most `most` boxes are written; of those that were asked for as boxes, the
     ones with a lower score than `min_score` are left out, by default what the model's calibration
-    says (0 leaves out none). `averaged` numbers are means of what the
+    says (0 leaves out none). Where all objects are asked for, another one is told while it is there
+    with a chance of at least `eager`. `averaged` numbers are means of what the
     network believes (`averaging`), unless tokens are drawn at a temperature; else the likeliest
     token is written. `protocol` is
     "n3d", "upstream" (two conversations, for released weights), or None for that of the weights.
@@ -65,6 +67,7 @@ class Options:
     seed: int = 0
     most: int = grammars.MAX_BOXES
     min_score: float | None = None
+    eager: float = 0.25
     averaged: bool = True
     sampling: Sampling = field(default_factory=Sampling)
     protocol: str | None = None
@@ -77,6 +80,7 @@ class Options:
         decoding.check_number(self, "level", 1e-3, 1 - 1e-3)
         decoding.check_number(self, "seed", 0, 1 << 62)
         decoding.check_number(self, "most", 1, grammars.MAX_BOXES)
+        decoding.check_number(self, "eager", 0.0, 1.0)
         if self.min_score is not None:
             decoding.check_number(self, "min_score", 0.0, 1.0)
         for name in ("computed", "averaged"):
@@ -140,7 +144,6 @@ def run(
         return []
     looks = _looks(model, requests)
     made = [_plan(r, k, options) for r, k in zip(requests, looks)]
-    averaged = options.averaged and options.sampling.temperature <= 0
     replies = decoding.write(
         model.network,
         model.tongue,
@@ -149,12 +152,27 @@ def run(
         made,
         options.sampling,
         tally=tally,
-        watch=Averaging(model.tongue) if averaged else None,
+        watch=_watch(model, requests, options),
     )
     return [
         _prediction(model, r, k, p, reply, options)
         for r, k, p, reply in zip(requests, looks, made, replies, strict=True)
     ]
+
+
+def _watch(model: SpatialModel, requests: Sequence[Request], options: Options) -> Any:
+    """What chooses tokens in the place of the likeliest; nothing does where they are drawn."""
+    if options.sampling.temperature > 0:
+        return None
+    all_objects = [i for i, r in enumerate(requests) if r.text == dialogues.DETECT]
+    continuing = Continuing(model.tongue, all_objects, options.eager)
+    averaging = Averaging(model.tongue) if options.averaged else None
+
+    def watch(*told: Any) -> int | None:
+        named = None if averaging is None else averaging(*told)
+        return continuing(*told) if named is None else named
+
+    return watch
 
 
 def stream(
