@@ -55,7 +55,11 @@ class _Proposal:
 
 
 def refine(
-    view: RGBD, objects: Sequence[Object3D], config: RefineConfig | None = None
+    view: RGBD,
+    objects: Sequence[Object3D],
+    config: RefineConfig | None = None,
+    *,
+    planes: np.ndarray | None = None,
 ) -> list[Object3D]:
     """The objects, in their order, with boxes that were written by a model fitted to the depth.
 
@@ -67,13 +71,14 @@ def refine(
     the refined box, its spread, and in `quality` the scores `reprojection_iou`, `support`,
     `agreement` (1: as written) and `preferred` (probability against the written box); the
     others are as before. Without depth the objects come back unchanged. A box that is not
-    upright where `view.up` is known keeps its rotation.
+    upright where `view.up` is known keeps its rotation. `planes` are those of the room
+    (`surroundings.room_planes`), where they are at hand.
     """
     config = config or RefineConfig()
     objects = list(objects)
     if view.depth is None or not objects:
         return objects
-    planes = room_planes(view)
+    planes = room_planes(view) if planes is None else planes
     boxes = [o.box for o in objects]
     found: list[_Proposal | str] = []
     for _ in range(config.passes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 from n3d import reason
@@ -32,6 +33,13 @@ class Look:
     view: RGBD
     setting: Setting
     prefix: Prefix
+
+    @cached_property
+    def planes(self) -> Any:
+        """The planes of the room, which every refining of boxes in the view needs."""
+        from n3d.lift.surroundings import room_planes
+
+        return room_planes(self.view)
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +261,7 @@ def _objects(
     if _refines(model, options) and seen.view.depth is not None:
         from n3d.lift.refining import refine
 
-        objects = refine(seen.view, objects)
+        objects = refine(seen.view, objects, planes=seen.planes)
     if request.question is not None:
         return objects
     least = options.min_score

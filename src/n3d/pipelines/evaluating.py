@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from n3d.errors import ConfigError
+from n3d.errors import ConfigError, N3DError
 from n3d.evaluate import blind, following, synthetic, taking
-from n3d.evaluate.items import Predictor
+from n3d.evaluate.items import Item, Predictor, Sitting
 from n3d.evaluate.oracles import Noise, Oracle
 from n3d.evaluate.reporting import Tally
 from n3d.evaluate.taking import Answers, Taken
+from n3d.pipelines import predicting
 from n3d.scene import Prediction
 from n3d.synthetic import SceneConfig, split_seed
 
@@ -51,8 +52,33 @@ def predictor(model: str, *, computed: bool = True, refine: str = "auto") -> Pre
         return blind.learn()
     from n3d.model import load
 
-    options = {} if refine == "auto" else {"refine": refine}
-    return taking.of_model(load(model), computed=computed, **options)
+    return together(load(model), computed=computed, refine=refine)
+
+
+def together(model: Any, **options: Any) -> Predictor:
+    """A model as a predictor that decodes all items of a view together, several times as fast as
+    one by one (`taking.of_model`, which takes anything of a model's shape)."""
+    asker = predicting.Asker(model, **options)
+
+    def predict(sitting: Sitting) -> list[Prediction]:
+        asked: list[Any] = [_asked(sitting, item) for item in sitting.items]
+        told = iter(asker([a for a in asked if not isinstance(a, N3DError)]))
+        found = [a if isinstance(a, N3DError) else next(told) for a in asked]
+        return [
+            Prediction(i.text, fault=f"{p.code}: {p.message}") if isinstance(p, N3DError) else p
+            for i, p in zip(sitting.items, found, strict=True)
+        ]
+
+    return predict
+
+
+def _asked(sitting: Sitting, item: Item) -> predicting.Asked | N3DError:
+    try:
+        if item.request == "ask":
+            return predicting.Asked(sitting.view, item.question)
+        return predicting.Asked(sitting.view, names=item.phrases)
+    except N3DError as e:
+        return e
 
 
 def _noise(text: str) -> Noise:
