@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
 from typing import Any
 
 from n3d import reason
 from n3d.errors import ConfigError, FormatError, QuestionError, TraceError
 from n3d.language import dialogues, grammars
-from n3d.language.dialogues import Setting
-from n3d.model import chat, choosing, decoding, plans, prefixes, spreads
+from n3d.model import choosing, decoding, plans, prefixes, spreads
 from n3d.model.averaging import Averaging
 from n3d.model.continuing import Continuing
 from n3d.model.decoding import Sampling, Tally
+from n3d.model.looking import Look, look
 from n3d.model.plans import Answering, Locating
-from n3d.model.prefixes import Prefix
 from n3d.model.spatial import SpatialModel
 from n3d.reason import ops, understanding
 from n3d.reason.answering import LENGTHS, worded
@@ -24,22 +22,6 @@ from n3d.scene import RGBD, Object3D, Prediction, Quantity, Query, Trace
 
 ABSENT = "object-absent: nothing in the picture matches"
 TRUNCATED = "truncated: the reply did not come to its end"
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """A view that a network has read; whatever is asked about it goes on from there."""
-
-    view: RGBD
-    setting: Setting
-    prefix: Prefix
-
-    @cached_property
-    def planes(self) -> Any:
-        """The planes of the room, which every refining of boxes in the view needs."""
-        from n3d.lift.surroundings import room_planes
-
-        return room_planes(self.view)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,21 +99,6 @@ def options_of(given: Mapping[str, Any]) -> Options:
                 "is no option", code="config-unknown", field=name[:40], limit=", ".join(names)
             )
     return Options(**given)
-
-
-def look(model: SpatialModel, views: Sequence[RGBD]) -> list[Look]:
-    """Read views, in one batch; each Look has a row of its own."""
-    settings = [Setting.of(v, own=model.tongue.own) for v in views]
-    prompts = [_opening(s) for s in settings]
-    made = model.batch(prompts, [[model.see(v)] for v in views])
-    prefix = prefixes.read(model.network, made)
-    return [Look(v, s, prefix.select([i])) for i, (v, s) in enumerate(zip(views, settings))]
-
-
-def _opening(setting: Setting) -> str:
-    """The user's turn up to its request."""
-    whole = chat.write([("user", dialogues.opening(setting))])
-    return whole[: whole.rindex("<|im_end|>")]
 
 
 def _asking(text: str) -> str:
