@@ -119,7 +119,7 @@ def test_question_about_what_is_absent_exits_3_and_says_what_is_there(desk, caps
         (["--up", "0,1"], 2, "--up"),
         (["--fov", "200"], 2, "180"),
         (["--level", "1.5"], 2, "level"),
-        ([], 2, "exactly one"),
+        ([], 2, "n3d models fetch"),
         (["--unknown"], 2, "unknown"),
     ],
 )

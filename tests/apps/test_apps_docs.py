@@ -42,7 +42,7 @@ def test_the_commands_of_the_page_run(tmp_path, monkeypatch, capsys):
         out, err = capsys.readouterr()
         assert not stop.value.code, f"{line}\n{err}"
         assert out
-    every = {command.__name__ for command in cli.COMMANDS} | {"eval"}
+    every = {command.__name__ for command in cli.COMMANDS} | {"eval", "models"}
     assert used == (every if with_models() else every - {"ground", "detect"})
     made = {p.name for p in tmp_path.iterdir()}
     assert {"answer", "boxes.png", "scene.html", "points.ply", "back.json", "questions"} <= made

@@ -106,6 +106,7 @@ def answer(
     view = opt.read_view(
         image, depth, camera, up=up, fov=fov, depth_scale=depth_scale, depth_encoding=depth_encoding
     )
+    answering.check_sampling(level, seed)
     given = objects = provenance = grounder = None
     if boxes is None:
         wanted = photographs.Wanted(

@@ -100,11 +100,16 @@ def answer(
     )
 
 
-def _check(view: RGBD, regions: Any, ways: Sequence[Any], level: float, seed: int) -> None:
+def check_sampling(level: float, seed: int) -> None:
+    """ConfigError for a level or a seed that no interval can be drawn with."""
     if not 0 < level < 1:
         raise ConfigError(f"is {level:g}", code="config-range", field="level", limit="0 to 1")
     if seed < 0:
         raise ConfigError(f"is {seed}", code="config-range", field="seed", limit="at least 0")
+
+
+def _check(view: RGBD, regions: Any, ways: Sequence[Any], level: float, seed: int) -> None:
+    check_sampling(level, seed)
     if sum(x is not None for x in ways) != 1:
         raise ConfigError(
             "exactly one of regions, objects, grounder and model must be given",

@@ -91,10 +91,13 @@ def choose(wanted: Wanted, *, has_depth: bool, needs_regions: bool = True) -> Ch
     if missing:
         commands = " and ".join(f"`n3d models fetch {SMALLEST[m]}`" for m in missing)
         named = " and ".join({"depth": "depth", "detector": "objects"}[m] for m in missing)
+        instead = "--regions, --boxes or --model"
+        if "depth" in missing:
+            instead = "--depth" if len(missing) == 1 else f"--depth and {instead}"
         raise InputError(
             f"no weights that find {named} are on this machine",
             code="experts-missing",
-            hint=f"Run {commands}, or give --depth, --regions, --boxes or --model",
+            hint=f"Give {instead}, or run {commands}",
         )
     return Chosen(depth, detector, segmenter, vlm)
 

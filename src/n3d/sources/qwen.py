@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import numpy as np
 
 from n3d.errors import InputError, N3DError
 from n3d.geometry import Box3D
@@ -36,10 +38,11 @@ def read(path: Any, *, camera: Any = None, **_: Any) -> Iterator[Grounded | Drop
     yield Grounded(Scene("qwen", "qwen", tuple(found), source="qwen"), camera)
 
 
-def box_of(values: Sequence[float]) -> Box3D:
+def box_of(values: Any) -> Box3D:
     """The box of nine numbers; GeometryError where they are none."""
-    angles = (math.fmod(a, 2) * math.pi for a in values[6:9])
-    return Box3D(values[:3], values[3:6], frames.rotation_from_xyz(*angles))
+    row = np.asarray(values, dtype=float)
+    angles = (math.fmod(a, 2) * math.pi for a in row[6:9].tolist())
+    return Box3D(row[:3], row[3:6], frames.rotation_from_xyz(*angles))
 
 
 def write(path: Any, items: Iterable[Grounded], **_: Any) -> None:
