@@ -92,10 +92,10 @@ def adapt(
     workers: Annotated[int, typer.Option(help="Processes that make data.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the run.")] = 0,
 ) -> None:
-    """Fit a model to pictures of your own and judge it before and after.
+    """Fit a model to your own pictures.
 
-    Pictures are lifted; the last fifth is only judged on, its lifted boxes counting as true. The
-    same command goes on where it stopped. Example:
+    Pictures are lifted, and the model is judged before and after on the last fifth of them, whose
+    lifted boxes count as true. The same command goes on where it stopped. Example:
 
     n3d adapt rooms --base n3d-mini --out adapted
     """

@@ -9,7 +9,7 @@ import typer
 from n3d.apps import options as opt
 
 app = typer.Typer(
-    help="List, fetch, check and remove weights of depth, detection and other models.",
+    help="List, fetch, check and remove weights.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
