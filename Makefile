@@ -17,15 +17,15 @@ help:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.base: pyproject.toml constraints/cpu.txt | $(VENV)/bin/python
-	$(PIP) -e .
+$(VENV)/.model: pyproject.toml constraints/cpu.txt | $(VENV)/bin/python
+	$(PIP) -e ".[model]"
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints/cpu.txt | $(VENV)/bin/python
 	$(PIP) -e ".[dev]"
-	@touch $@ $(VENV)/.base
+	@touch $@ $(VENV)/.model
 
-demo: $(VENV)/.base
+demo: $(VENV)/.model
 	$(BIN)/n3d demo --out out/demo
 
 test: $(VENV)/.dev

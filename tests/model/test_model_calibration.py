@@ -147,11 +147,13 @@ def test_detections_are_kept_while_they_help_f1():
     assert calibration.best_f1([0.5] * 9, [True] * 5 + [False] * 4) == 0  # all or none
 
 
-def test_what_is_not_there_is_told_by_its_score():
-    present, absent = np.linspace(0.4, 0.9, 20), np.linspace(0.05, 0.35, 15)
-    level = calibration.best_refusal(list(present), list(absent), (20, 15))
-    assert 0.35 < level < 0.4
-    assert calibration.best_refusal(list(present), [], (20, 15)) < 0.4
-    assert calibration.best_refusal([0.5], [0.1], (9, 20)) == 0
-    # Where scores say nothing, nobody loses a right box to them.
-    assert calibration.best_refusal([0.3] * 20, [0.3] * 12, (20, 15)) in (0, pytest.approx(0.15))
+def test_what_is_not_there_is_refused_where_that_costs_little():
+    present, absent = list(np.linspace(0.4, 0.9, 100)), list(np.linspace(0.05, 0.45, 15))
+    level = calibration.careful_refusal(present, absent)
+    assert np.mean(np.array(present) < level) <= calibration.LOST
+    assert np.mean(np.array(absent) < level) > 0.8
+    assert calibration.careful_refusal(present[:9], absent) == 0
+    assert calibration.careful_refusal(present, absent[:9]) == 0
+    # Where scores say nothing, no right box is lost to them.
+    assert calibration.careful_refusal([0.3] * 100, [0.3] * 12) == 0
+    assert calibration.careful_refusal(present, [0.95] * 12) == 0

@@ -18,6 +18,9 @@ PARTS = ("uv", "z", "size", "yaw")
 _OF_NUMBER = (0, 0, 1, 2, 2, 2, 3)
 SHARE = 0.6827
 """How many errors of a normal distribution are within one standard deviation."""
+LOST = 0.02
+"""How many right boxes may be left out so that what is not there is refused: whoever asks for a
+thing has mostly seen it."""
 _LATER = {"refine": "none", "detect_from": 0.0, "ground_from": 0.0}
 
 
@@ -161,23 +164,22 @@ def best_f1(scores: Sequence[float], right: Sequence[bool], missing: int = 0) ->
     return _below(ranked, int(f1.argmax()))
 
 
-def best_refusal(
-    present: Sequence[float], absent: Sequence[float], asked: tuple[int, int]
-) -> float:
-    """The score from which boxes should be kept so that the shares of requests judged right, for
-    what is there and for what is not, are largest together.
+def careful_refusal(right: Sequence[float], absent: Sequence[float]) -> float:
+    """The score from which boxes should be kept so that what is not there is refused, at the price
+    of a share LOST of the right boxes at most.
 
-    `present` and `absent` are the best scores of replies that have boxes, to requests for what is
-    there (and whose box is right) and for what is not; `asked` is how many requests of either kind
-    there were. 0 where fewer than 10 were asked of one.
+    `right` and `absent` are the best scores of replies that have boxes, to requests for what is
+    there (and whose box is right) and for what is not. 0 where fewer than 10 are known of one, or
+    where nothing is refused so.
     """
-    if min(asked) < 10:
+    if min(len(right), len(absent)) < 10:
         return 0.0
-    there, not_there = np.sort(present), np.sort(absent)
-    levels = np.unique(np.concatenate([[0.0], there, not_there]))[::-1]
-    kept = len(there) - np.searchsorted(there, levels)
-    refused = np.searchsorted(not_there, levels)
-    return _below(levels, int((kept / asked[0] + refused / asked[1]).argmax()))
+    there = np.sort(right)
+    first = float(there[int(LOST * len(there))])
+    below = [s for s in (*there, *absent) if s < first]
+    if not below or first <= min(absent):
+        return 0.0
+    return (max(below) + first) / 2
 
 
 def _below(falling: np.ndarray, last: int) -> float:
