@@ -11,7 +11,7 @@ help:
 	@echo "make demo    ask a rendered RGB-D scene, look at the answer      (out/demo)"
 	@echo "make test    the default test suite, offline, about two minutes"
 	@echo "make check   ruff and pyright"
-	@echo "make bench   the benchmarks, about half an hour                  (out/bench)"
+	@echo "make bench   the benchmarks, one after the other                  (out/bench)"
 	@echo "make test-slow | test-thorough    the rest of the tests; more examples per law"
 
 $(VENV)/bin/python:

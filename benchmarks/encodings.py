@@ -1,6 +1,6 @@
 """What the code of the 3D points is worth, and what its order costs.
 
-    python benchmarks/encodings.py [--views 16000] [--epochs 2] [--seeds 2] [--threads 2]
+    python benchmarks/encodings.py [--views 3000] [--epochs 1] [--seeds 2] [--threads 2]
                                    [--json out/bench/encodings.json]
 
 The same small Qwen2.5-VL vision tower (windows of 2 x 2 patches in every other layer) is trained
@@ -54,9 +54,9 @@ MIX = views.ViewMix(sizes=((160, 120, 1.0),), noisy=0, no_depth=0, not_metric=0,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--views", type=int, default=16_000)
+    parser.add_argument("--views", type=int, default=3000)
     parser.add_argument("--held-out", type=int, default=1000)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1e-3)

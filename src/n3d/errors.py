@@ -70,6 +70,11 @@ def printable(name: Any) -> str:
     return text if len(text) <= 300 else f"{text[:140]}...{text[-140:]}"
 
 
+def short(error: BaseException) -> str:
+    """An error of a library on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+
 class GeometryError(N3DError, ValueError):
     """A camera, pose, box or point map that cannot exist."""
 

@@ -80,9 +80,9 @@ def test_boxes_of_what_is_half_hidden_are_neither_right_nor_wrong():
     found = Evidence()
     box, other = Box3D([0, 0, 3], [1, 1, 1]), Box3D([3, 0, 3], [1, 1, 1])
     truth, hidden = [Object3D("t", "box", box)], [Object3D("h", "mug", other)]
-    found.add([Object3D("0", "box", other), Object3D("1", "box", box)], truth, ALIGNED, hidden)
+    boxes = [Object3D("0", "box", other), Object3D("1", "box", box, score=0.7)]
+    assert found.add(boxes, truth, ALIGNED, hidden) == [(0.7, True)]
     assert found.right == [True]
-    assert found.last == [(1.0, True)] or found.last[0][1] is True
-    found.add([Object3D("0", "box", Box3D([-3, 0, 3], [1, 1, 1]))], truth, ALIGNED, hidden)
+    away = Object3D("0", "box", Box3D([-3, 0, 3], [1, 1, 1]), score=0.4)
+    assert found.add([away], truth, ALIGNED, hidden) == [(0.4, False)]
     assert found.right == [True, False]
-    assert len(found.last) == 1

@@ -212,6 +212,21 @@ def test_without_weights_one_sentence_says_how_to_get_them(photo, tmp_path, monk
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("option", "other"),
+    [
+        ("--vlm=http://h", "--model=m"),
+        ("--explain", "--model=m"),
+        ("--detector=owlv2", "--boxes=b"),
+    ],
+)
+def test_options_that_nobody_would_heed_are_refused(photo, option, other, capsys):
+    assert run("answer", photo, "How tall is the lamp?", option, other) == 2
+    err = capsys.readouterr().err
+    assert option.partition("=")[0] in err
+    assert other.partition("=")[0] in err
+
+
 def test_regions_need_no_detector(photo, tmp_path, monkeypatch):
     asked = []
 

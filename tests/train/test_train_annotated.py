@@ -53,6 +53,23 @@ def test_boxes_are_lifted_and_told_from_left_to_right(data):
     assert found[0][1].names == annotated.vocabulary(data)
 
 
+def test_shards_that_follow_one_another_read_the_file_once(data, monkeypatch):
+    read, opened = annotated.sources.coco.read, []
+
+    def counted(*args, **options):
+        opened.append(args[0])
+        return read(*args, **options)
+
+    annotated.vocabulary(data)
+    annotated._open.clear()
+    monkeypatch.setattr(annotated.sources.coco, "read", counted)
+    parts = [[i for i, _ in annotated.knowns(data, a, b)] for a, b in ((0, 1), (1, 2), (2, 3))]
+    assert parts == [[0], [1], [2]]
+    assert len(opened) == 1
+    assert [i for i, _ in annotated.knowns(data, 1, 2)] == [1]  # back: from the beginning
+    assert len(opened) == 2
+
+
 def test_exercises_are_about_what_is_there(data):
     part = Part("mine", 0, 3, annotated=data, exercises=tiny.MIX)
     samples = list(making.samples(part, tiny.EYES, range(3)))

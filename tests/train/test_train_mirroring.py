@@ -50,7 +50,7 @@ def test_points_and_pixels_are_those_of_the_mirrored_view(index, merge):
     here = making.sample(known, [], eyes, processor)
     image = turned(known).view.image
     patches, grid = making.cut(image, processor)
-    found = mirroring.mirrored(here, merge)
+    found = mirroring.mirrored(here, eyes)
     # The picture may be resized on the way, which rounds.
     assert np.abs(found.patches.astype(int) - patches).max() <= 2
     order = orders.raster_of_blocks(torch.tensor([[1, *grid]]), merge)
@@ -62,7 +62,7 @@ def test_points_and_pixels_are_those_of_the_mirrored_view(index, merge):
         mirrored_ids = making.targets.coverage(turned(known).ids, len(known.objects), *grid)
         for i in np.unique(found.targets.main[found.targets.main >= 0]):
             assert (mirrored_ids[i][found.targets.main == i] > 0).all()
-    again = mirroring.mirrored(found, merge)
+    again = mirroring.mirrored(found, eyes)
     for name in ("patches", "points"):
         assert (getattr(again, name) == getattr(here, name)).all()
     assert (again.targets.own == here.targets.own).all()
@@ -131,7 +131,7 @@ def test_a_share_of_the_views_is_seen_in_a_mirror(tmp_path):
     looks = {}
     for share in (0.0, 0.5, 1.0):
         stage = replace(tiny.recipe().stages[0], mirror=share, views=12)
-        batch = feeding.Feeder(data, stage, None, 1).next()
+        batch = feeding.Feeder(data, stage, None, 1, eyes=tiny.EYES).next()
         looks[share] = [tuple(s.points[:3, 0].round(5)) for s, _ in batch]
     plain = set(looks[0.0])
     assert not plain & set(looks[1.0])

@@ -66,7 +66,7 @@ def located(
     paired so that the sum of the IoU is largest, and by nearness where boxes do not overlap.
     Errors are those of all pairs, or with `overlapping` of pairs that overlap at all.
     """
-    kept = _without_ignored(predicted, true, ignored)
+    kept = without_ignored(predicted, true, ignored)
     kept.sort(key=lambda o: -o.score)  # stable: of equal scores the one written first
     iou, pairs = _pairs(kept[: len(true)], true, by_class)
     found = np.zeros(len(true))
@@ -81,7 +81,9 @@ def located(
     return Located(tuple(float(v) for v in found), errors, scored)
 
 
-def _without_ignored(predicted, true, ignored) -> list[Object3D]:
+def without_ignored(
+    predicted: Sequence[Object3D], true: Sequence[Object3D], ignored: Sequence[Object3D]
+) -> list[Object3D]:
     """Predictions without those that show an ignored object instead of a true one."""
     if not ignored or not predicted:
         return list(predicted)

@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from n3d.errors import ConfigError, InputError
+from n3d.experts import batching
 
 MAX_TOKENS = 1024
 LONGEST_TEXT = 200_000
@@ -58,14 +59,7 @@ def check(
         raise InputError(
             f"{len(images)} pictures", code="chat-images", field="images", limit=f"{MOST_IMAGES}"
         )
-    for image in images:
-        shape, dtype = getattr(image, "shape", ()), getattr(image, "dtype", type(image).__name__)
-        if len(shape) != 3 or shape[2] != 3 or dtype != np.uint8 or 0 in shape:
-            raise InputError(
-                f"must be (h, w, 3) uint8 RGB, got {shape} {dtype}",
-                code="image-shape",
-                field="images",
-            )
+    batching.checked(images)
     check_number("max_tokens", max_tokens, 1, 1 << 20)
     check_number("temperature", temperature, 0.0, 100.0)
     check_number("seed", seed, 0, 1 << 62)
@@ -96,8 +90,3 @@ def check_number(name: str, value: Any, low: float, high: float) -> None:
             field=name,
             limit=f"{low:g} to {high:g}",
         )
-
-
-def short(error: BaseException) -> str:
-    """An error of a library on one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

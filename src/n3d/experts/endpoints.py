@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from n3d.errors import ConfigError, InputError
+from n3d.errors import ConfigError, InputError, short
 from n3d.experts import chatting, posting
 from n3d.experts.posting import Failure
 
@@ -71,7 +71,7 @@ class Endpoint:
             json.dumps(dict(self.extra), allow_nan=False)
         except (TypeError, ValueError) as e:
             raise ConfigError(
-                f"has no JSON: {chatting.short(e)}", code="config-value", field="extra"
+                f"has no JSON: {short(e)}", code="config-value", field="extra"
             ) from None
         key = (os.environ.get(KEY_VARIABLE, "") if self.key is None else self.key).strip()
         if not all("!" <= c <= "~" for c in key):
@@ -162,7 +162,7 @@ def data_uri(image: np.ndarray, image_format: Literal["jpeg", "png"] = "jpeg") -
         Image.fromarray(image).save(out, image_format, quality=95)
     except (OSError, ValueError) as e:  # JPEG ends at 65535 pixels a side
         raise InputError(
-            f"cannot be written as {image_format}: {chatting.short(e)}",
+            f"cannot be written as {image_format}: {short(e)}",
             code="chat-images",
             field="images",
         ) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from n3d.errors import InputError
+from n3d.errors import InputError, short
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _SHUT = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -164,11 +164,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen.append(e)
         yield e
         e = e.__cause__ or e.__context__
-
-
-def short(error: BaseException) -> str:
-    """An error of a library on one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
 def size_of(folder: Path) -> int:

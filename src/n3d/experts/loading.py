@@ -13,9 +13,8 @@ import torch
 from torch import nn
 from transformers.utils import logging
 
-from n3d.errors import ConfigError, InputError
+from n3d.errors import ConfigError, InputError, short
 from n3d.experts import checking
-from n3d.experts.hub import short
 from n3d.scene import strict_json
 
 DTYPES = {

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from n3d.errors import InputError
+from n3d.errors import InputError, short
 from n3d.experts import chatting, store
 
 FAMILIES = {
@@ -167,7 +167,7 @@ class LocalChat:
             )
         except ValueError as e:  # a side more than 200 times as long as the other
             raise InputError(
-                f"cannot be shown to the model: {chatting.short(e)}",
+                f"cannot be shown to the model: {short(e)}",
                 code="chat-images",
                 field="images",
             ) from None

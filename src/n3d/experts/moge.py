@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from n3d.errors import InputError
+from n3d.errors import InputError, short
 from n3d.experts import checking, loading
 from n3d.experts.depth import DepthNetwork
-from n3d.experts.hub import short
 from n3d.geometry import Camera
 from n3d.scene import DepthEstimate
 

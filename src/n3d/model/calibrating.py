@@ -63,11 +63,11 @@ def calibrated(
         replies = requests.run(plain, [Request(look, text) for text in texts])
         for name, prediction in zip(asked, replies):
             boxes = list(prediction.objects)
-            found.add(boxes, scene.objects, look.setting, scene.ignored)
+            judged = found.add(boxes, scene.objects, look.setting, scene.ignored)
             if refine == "depth":
                 boxes = refining.refine(scene.view, boxes)
-                shown.add(boxes, scene.objects, look.setting, scene.ignored)
-            told.add(name, scene, (shown if refine == "depth" else found).last)
+                judged = shown.add(boxes, scene.objects, look.setting, scene.ignored)
+            told.add(name, scene, judged)
     right = shown if refine == "depth" else found
     fitted = calibration.fit(right.scores, right.right, found.errors)
     return replace(model, calibration=told.chosen(replace(fitted, refine=refine)))
@@ -121,29 +121,28 @@ class Evidence:
         default_factory=lambda: {part: ([], []) for part in calibration.PARTS}
     )
 
-    last: list[tuple[float, bool]] = field(default_factory=list)
-
     def add(
         self,
         predicted: Sequence[Object3D],
         truth: Sequence[Object3D],
         setting: Setting,
         ignored: Sequence[Object3D] = (),
-    ) -> None:
-        """Compare the boxes of one view with the true ones of the same labels; `last` becomes
-        the score of each box that counts and whether it is right."""
-        self.last = []
+    ) -> list[tuple[float, bool]]:
+        """Compare the boxes of one view with the true ones of the same labels; the score of each
+        box that counts, and whether it is right."""
+        judged = []
         for o in predicted:
             same = [t for t in truth if t.label == o.label]
             iou = _ious(o, same)
             right = bool(np.max(iou) >= RIGHT)
             if not right and np.max(_ious(o, ignored)) >= RIGHT:
                 continue
-            self.last.append((o.score, right))
+            judged.append((o.score, right))
             self.scores.append(o.score)
             self.right.append(right)
             if np.max(iou) >= NEAR and o.spread is not None:
                 self._compare(o, same[int(np.argmax(iou))].box, setting)
+        return judged
 
     def _compare(self, o: Object3D, truth: Box3D, setting: Setting) -> None:
         assert o.spread is not None

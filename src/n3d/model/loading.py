@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from transformers.utils import logging
 
-from n3d.errors import ConfigError, InputError, N3DError
+from n3d.errors import ConfigError, InputError, N3DError, short
 from n3d.model import chat, matching, processing, weights
 from n3d.model.calibration import Calibration
 from n3d.model.configs import ENCODINGS
@@ -92,7 +92,7 @@ def _folder(path: Any) -> Path:
         return Path(snapshot_download(str(path), allow_patterns=list(_HUB_FILES)))
     except Exception as e:  # no network, no such name, no access
         raise InputError(
-            f"is no directory and cannot be had from the hub: {matching.short(e)}",
+            f"is no directory and cannot be had from the hub: {short(e)}",
             code="checkpoint-hub",
             file=path,
         ) from None
@@ -157,7 +157,7 @@ def _config(raw: dict[str, Any], family: str, layout: str | None, folder: Path) 
         raise e.at(file=folder / "config.json") from None
     except Exception as e:  # configurations are validated by their own library
         raise InputError(
-            f"is not a configuration: {matching.short(e)}",
+            f"is not a configuration: {short(e)}",
             code="checkpoint-config",
             file=folder / "config.json",
         ) from None
@@ -185,7 +185,7 @@ def _read_network(folder: Path, config: Any, family: str, dtype: Any) -> nn.Modu
             )
     except Exception as e:  # transformers and its quantizers raise many kinds
         raise InputError(
-            f"cannot be loaded: {matching.short(e)}", code="checkpoint-weights", file=folder
+            f"cannot be loaded: {short(e)}", code="checkpoint-weights", file=folder
         ) from None
 
 
@@ -195,7 +195,7 @@ def _read_processor(folder: Path, config: Any) -> processing.N3DProcessor:
         processor = processing.load(folder)
     except Exception as e:  # tokenizer and image processor files fail in many ways
         raise InputError(
-            f"has no usable tokenizer or image processor: {matching.short(e)}",
+            f"has no usable tokenizer or image processor: {short(e)}",
             code="checkpoint-processor",
             file=folder,
         ) from None

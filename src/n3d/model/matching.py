@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from n3d.errors import InputError
+from n3d.errors import InputError, short
 from n3d.model.networks import RENAMES
 from n3d.model.weights import Entry
 
@@ -91,11 +91,6 @@ def check_finite(network: nn.Module, folder: Path) -> None:
                 field=name,
                 hint="The weights are damaged, or overflowed when they were converted",
             )
-
-
-def short(e: BaseException) -> str:
-    """An error of a library on one line."""
-    return " ".join(f"{type(e).__name__}: {e}".split())[:300]
 
 
 def _tensor(message: str, name: str, file: Path) -> InputError:

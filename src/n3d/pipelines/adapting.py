@@ -14,7 +14,7 @@ from n3d.evaluate import taking
 from n3d.evaluate.items import Item, Sitting
 from n3d.evaluate.reporting import Tally
 from n3d.reason import labels
-from n3d.scene import files
+from n3d.scene import files, strict_json
 from n3d.train import annotated, exercises, launching, recipes
 from n3d.train.annotated import Annotated
 from n3d.train.making import Part
@@ -115,16 +115,9 @@ def adapt(plan: Adaptation, say: Callable[[str], None] = lambda _: None) -> dict
     say(f"judging {plan.out / 'model'}")
     after = judge(adapted, plan.data, count - test, count)
     report = {"base": plan.base, "pictures": {"train": count - test - tune, "tune": tune,
-              "test": test}, "before": files_json(before_path), "after": after}  # fmt: skip
+              "test": test}, "before": strict_json.load(before_path), "after": after}  # fmt: skip
     files.write_json(plan.out / "report.json", report)
     return report
-
-
-def files_json(path: Path) -> Any:
-    """What a JSON file holds."""
-    from n3d.scene import strict_json
-
-    return strict_json.load(path)
 
 
 def _is_done(run: Path, recipe: Recipe) -> bool:

@@ -8,13 +8,9 @@ from typing import Any
 
 from n3d.errors import ConfigError, InputError, N3DError
 from n3d.experts import catalogue, store
-from n3d.experts.asking_boxes import VLMDetector
-from n3d.experts.endpoints import Endpoint
-from n3d.experts.rewording import Reader
 from n3d.experts.vocabulary import VOCABULARY
 from n3d.lift import LiftConfig
 from n3d.pipelines.grounding import DetectorGrounder
-from n3d.pipelines.vlm_grounding import VLMGrounder
 from n3d.reason import understanding
 from n3d.scene import RGBD, DepthExpert
 
@@ -200,7 +196,7 @@ class Experts:
 
     def grounder(self, config: LiftConfig | None = None) -> Any:
         """A grounder of the detector and the segmenter; ConfigError without a detector."""
-        if isinstance(self.detector, VLMGrounder):
+        if hasattr(self.detector, "ground"):  # it writes 3D boxes itself
             return self.detector
         if self.detector is None:
             raise ConfigError("is none", code="experts-missing", field="detector")
@@ -208,9 +204,11 @@ class Experts:
 
     def readable(self, question: str, view: RGBD) -> str:
         """The question, or one in other words that means the same where n3d cannot read it and a
-        vision-language model can; QuestionError where neither can."""
+        vision-language model can; the question again where neither can."""
         if self.chat is None or understanding.heard(question) is not None:
             return question
+        from n3d.experts.rewording import Reader
+
         reader = Reader(self.chat, EXAMPLES)
         for proposal in reader.rewrite(question, image=view.image):
             if understanding.heard(proposal) is not None:
@@ -240,15 +238,22 @@ def _chat(wanted: Wanted) -> Any:
                 "is needed to ask a server", code="config-missing", field="--vlm-model",
                 hint="Name one of the server's models",
             )  # fmt: skip
+        from n3d.experts.endpoints import Endpoint
+
         return Endpoint(wanted.vlm, wanted.vlm_model)
     from n3d.experts.local_chats import LocalChat
 
     return LocalChat(wanted.vlm, device=wanted.device)
 
 
-def _asking(chat: Any, wanted: Wanted) -> VLMDetector | VLMGrounder:
+def _asking(chat: Any, wanted: Wanted) -> Any:
+    """The model as what finds regions, or boxes."""
     if wanted.vlm_boxes == "3d":
+        from n3d.pipelines.vlm_grounding import VLMGrounder
+
         return VLMGrounder(chat, vocabulary=VOCABULARY)
+    from n3d.experts.asking_boxes import VLMDetector
+
     return VLMDetector(chat, wanted.vlm_boxes)  # pyright: ignore[reportArgumentType]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -67,11 +68,25 @@ def knowns(data: Annotated, first: int, last: int) -> Iterator[tuple[int, Known]
     A picture that cannot be decoded or lifted is passed over.
     """
     names = vocabulary(data)
-    for index, picture in enumerate(islice(pictures(data), first, last), first):
+    for index, picture in enumerate(_run(data, first, last), first):
         with contextlib.suppress(N3DError):
             yield index, known(sources.load(picture), names, data.least)
 
 
+_open: dict[Annotated, tuple[int, Iterator[Picture]]] = {}
+"""Where this process is in a file: shards follow one another, and are not to read it again each."""
+
+
+def _run(data: Annotated, first: int, last: int) -> Iterator[Picture]:
+    """Pictures `first` to `last` (not included); a run after the one before goes on in its file."""
+    at, stream = _open.pop(data, (0, None))
+    if stream is None or at > first:
+        at, stream = 0, pictures(data)
+    yield from islice(stream, first - at, last - at)
+    _open[data] = last, stream
+
+
+@lru_cache(maxsize=4)
 def vocabulary(data: Annotated) -> tuple[str, ...]:
     """The labels of a data set, each once."""
     found = {r.label for p in pictures(data) for r in p.regions}

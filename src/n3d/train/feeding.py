@@ -17,6 +17,7 @@ import numpy as np
 from n3d.errors import InputError
 from n3d.train import mirroring, shards
 from n3d.train.encoding import Branch, Coder
+from n3d.train.mini import Eyes
 from n3d.train.recipes import Stage
 from n3d.train.shards import Sample
 
@@ -49,10 +50,10 @@ class Feeder:
         place: Place | None = None,
         rank: int = 0,
         ranks: int = 1,
-        merge: int = 1,
+        eyes: Eyes | None = None,
     ) -> None:
         self.data, self.stage, self.coder, self.seed = data, stage, coder, seed
-        self.rank, self.ranks, self.merge = rank, ranks, merge
+        self.rank, self.ranks, self.eyes = rank, ranks, eyes or Eyes()
         self.place = place or Place()
         self._held: tuple[tuple, list[list[tuple[Sample, list[Branch]]]]] | None = None
 
@@ -94,7 +95,7 @@ class Feeder:
             if self.stage.mirror:
                 turned = rng.random(len(samples)) < self.stage.mirror
                 samples = [
-                    mirroring.mirrored(s, self.merge) if t else s for s, t in zip(samples, turned)
+                    mirroring.mirrored(s, self.eyes) if t else s for s, t in zip(samples, turned)
                 ]
             self._held = key, self._batches(samples, rng)
         return self._held[1]

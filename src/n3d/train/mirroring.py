@@ -15,6 +15,7 @@ import torch
 from n3d.language import grid
 from n3d.model import orders, rays
 from n3d.train.exercises import Exercise
+from n3d.train.mini import Eyes
 from n3d.train.shards import Sample
 from n3d.train.targets import Targets
 
@@ -25,10 +26,10 @@ _BOX = re.compile(
 _PARTED = "; "
 
 
-def mirrored(sample: Sample, merge: int) -> Sample:
-    """A sample as its view looks in a mirror; `merge` x `merge` patches are one token."""
+def mirrored(sample: Sample, eyes: Eyes) -> Sample:
+    """A sample, made for a network with such eyes, as its view looks in a mirror."""
     rows, columns = sample.grid
-    order = orders.raster_of_blocks(torch.tensor([[1, rows, columns]]), merge).numpy()
+    order = orders.raster_of_blocks(torch.tensor([[1, rows, columns]]), eyes.merge).numpy()
     where = np.empty(len(order), np.intp)
     where[order] = np.arange(len(order))
     row, column = np.divmod(order, columns)
@@ -36,25 +37,20 @@ def mirrored(sample: Sample, merge: int) -> Sample:
     exercises = (mirrored_exercise(e) for e in sample.exercises)
     return replace(
         sample,
-        patches=_patches(sample.patches[taken]),
-        points=_points(sample.points[taken]),
-        targets=_targets(sample.targets, columns // merge),
+        patches=_patches(sample.patches[taken], eyes.patch),
+        points=_points(sample.points[taken], eyes.samples),
+        targets=_targets(sample.targets, columns // eyes.merge),
         exercises=tuple(e for e in exercises if e is not None),
     )
 
 
-def _patches(patches: np.ndarray) -> np.ndarray:
-    """Pixels (n, k) of patches, each in a mirror."""
-    # Square, of three colours and one or two copies: k = 3 t p^2.
-    n, k = patches.shape
-    side = next(p for t in (1, 2) if 3 * t * (p := round((k / 3 / t) ** 0.5)) ** 2 == k)
-    return patches.reshape(n, -1, side)[:, :, ::-1].reshape(n, k)
+def _patches(patches: np.ndarray, side: int) -> np.ndarray:
+    """Pixels (n, k) of patches of some pixels a side, each in a mirror."""
+    return patches.reshape(len(patches), -1, side)[:, :, ::-1].reshape(patches.shape)
 
 
-def _points(points: np.ndarray) -> np.ndarray:
+def _points(points: np.ndarray, samples: int) -> np.ndarray:
     """Rays, depths and shapes (n, c) of patches as `rays.of_view` has them, in a mirror."""
-    count = points.shape[1] - rays.RAY - rays.MIDDLE
-    samples = round((count / (2 + rays.PART)) ** 0.5)
     out = points.copy()
     out[:, 0] *= -1
     out[:, rays.RAY] *= -1

@@ -15,7 +15,7 @@ import numpy as np
 
 from n3d import reason
 from n3d.errors import InputError, N3DError, TraceError
-from n3d.evaluate import grading, matching
+from n3d.evaluate import grading, grounding, matching
 from n3d.evaluate.items import ABSENT, Item, refused
 from n3d.geometry import Camera
 from n3d.language import dialogues
@@ -167,7 +167,7 @@ def of(prediction: Prediction, item: Item, up: Any = None) -> Reward:
 
 def _boxes(predicted: Sequence[Object3D], item: Item) -> float:
     by_class = item.request == "detect" or len(item.phrases) > 1
-    counted = _without(predicted, item)
+    counted = grounding.without_ignored(predicted, item.true, item.ignored)
     return _named(counted, item.true, by_class)
 
 
@@ -179,12 +179,3 @@ def _named(predicted: Sequence[Object3D], true: Sequence[Object3D], by_class: bo
         iou = np.where(matching.same_class(predicted, true), iou, 0.0)
     pairs = matching.hungarian(iou)
     return float(sum(iou[i, j] for i, j in pairs)) / max(len(predicted), len(true))
-
-
-def _without(predicted: Sequence[Object3D], item: Item) -> list[Object3D]:
-    """Predictions without those of objects that do not count."""
-    if not item.ignored or not predicted:
-        return list(predicted)
-    ignored = matching.ious(predicted, item.ignored).max(axis=1)
-    right = matching.ious(predicted, item.true).max(axis=1, initial=0.0)
-    return [p for p, w, r in zip(predicted, ignored, right) if w < 0.25 or r >= w]

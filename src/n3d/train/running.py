@@ -180,7 +180,8 @@ class Trainer:
     def _feeder(self, stage: Stage, k: int, place: Place) -> Feeder:
         seed = self.recipe.seed + 1000 * k + self.stage
         coder = self.coder if stage.text else None
-        return Feeder(self.data, stage, coder, seed, place, self.rank, self.ranks, self.merge)
+        eyes = self.recipe.backbone.eyes
+        return Feeder(self.data, stage, coder, seed, place, self.rank, self.ranks, eyes)
 
     def _take_step(
         self, model: Any, opt: Any, stage: Stage, feeders: list[Feeder], tally: _Tally
