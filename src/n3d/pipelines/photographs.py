@@ -205,13 +205,13 @@ class Experts:
     def readable(self, question: str, view: RGBD) -> str:
         """The question, or one in other words that means the same where n3d cannot read it and a
         vision-language model can; the question again where neither can."""
-        if self.chat is None or understanding.heard(question) is not None:
+        if self.chat is None or understanding.heard(question, VOCABULARY) is not None:
             return question
         from n3d.experts.rewording import Reader
 
         reader = Reader(self.chat, EXAMPLES)
         for proposal in reader.rewrite(question, image=view.image):
-            if understanding.heard(proposal) is not None:
+            if understanding.heard(proposal, VOCABULARY) is not None:
                 return proposal
         return question
 
