@@ -64,23 +64,34 @@ def lift(
 def ask(
     scenes: Annotated[Path, typer.Argument(help="Data-set folder of scenes.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Data-set folder to write.", show_default=False)],
-    kinds: Annotated[str, typer.Option(help="'all', or kinds separated by commas.")] = "all",
+    kinds: Annotated[
+        str,
+        typer.Option(help="all, reason, locate, or kinds and groups; -NAME leaves one out."),
+    ] = "all",
     per_scene: Annotated[int, typer.Option(help="Questions per scene.")] = 6,
+    located: Annotated[float, typer.Option(help="Share that asks to locate.")] = 1 / 3,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    min_score: Annotated[float, typer.Option(help="Least score of an object asked about.")] = 0.5,
+    min_visibility: Annotated[float, typer.Option(help="Least share of it that is seen.")] = 0.3,
+    margin: Annotated[float, typer.Option(help="Relative margin of what is compared.")] = 0.1,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Write questions and answers about scenes.
+    """Write questions and answers about scenes, and requests to locate their objects.
 
     Every answer has a trace that was run on the scene's boxes. The same command again resumes a
     run that was stopped. Example:
 
-    n3d ask scenes --kinds distance,height --per-scene 4 --out questions
+    n3d ask scenes --kinds distance,height,locate --per-scene 4 --out questions
     """
     from n3d.apps import show
     from n3d.pipelines import asking
+    from n3d.reason.gating import Gate
 
-    report = asking.ask(scenes, out, kinds=kinds, per_scene=per_scene, seed=seed, workers=workers)
+    report = asking.ask(
+        scenes, out, kinds=kinds, per_scene=per_scene, seed=seed, located=located, margin=margin,
+        gate=Gate(min_score, min_visibility), workers=workers,
+    )  # fmt: skip
     _report(show, f"questions in {out}", report, json_out)
     if json_out != "-":
         show.say(f"next: n3d inspect {shlex.quote(str(out))}")
@@ -104,21 +115,26 @@ def inspect(
     ],
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Say what a folder of results kept and dropped, and why."""
-    from n3d import engine
-    from n3d.apps import show
-    from n3d.pipelines import jobs
+    """Say what a folder of results kept and dropped, and why, and how it is spread.
 
-    predictions = jobs.holds(folder)
-    facts = jobs.inspect(folder) if predictions else engine.inspect(folder)
+    Example: n3d inspect questions
+    """
+    from n3d.apps import show
+    from n3d.pipelines import inspecting
+
+    facts = inspecting.facts(folder)
     if json_out != "-":
         state = "" if facts["complete"] else ", unfinished: run its command again"
         title = f"{facts['kind']} records in {folder}{state}"
-        drops = folder / (jobs.DROPS if predictions else "drops")
+        drops = inspecting.drops_of(folder)
         show.counts(title, facts["kept"], facts["dropped"], facts["by_reason"], drops)
         if facts.get("faults"):
             show.labels(facts["faults"], "without an answer")
         show.labels(facts["labels"], "question" if facts["kind"] == "qa" else "label")
+        if "balance" in facts:
+            show.balance(facts["balance"])
+        if facts.get("sizes"):
+            show.sizes(facts["sizes"])
     if json_out is not None:
         show.write_json(facts, json_out)
 

@@ -15,8 +15,8 @@ from n3d import lift, sources
 from n3d.errors import ConfigError, FormatError, N3DError
 from n3d.language import dialogues
 from n3d.language.dialogues import Setting
-from n3d.reason import labels
-from n3d.scene import RGBD, Drop, Object3D, Picture
+from n3d.reason import gating, labels
+from n3d.scene import RGBD, Object3D, Picture
 from n3d.train.views import Known, body
 
 SOURCES = ("coco",)
@@ -102,12 +102,12 @@ def known(picture: Picture, names: tuple[str, ...], least: float) -> Known:
     if lifted.up is not None and view.up is None:
         view = view.with_up(lifted.up, lifted.up_source)
     setting = Setting.of(view, own=True)
-    lost = _lost(picture, lifted.drops)
+    lost = sorted(set(lift.boxless(picture.regions, lifted)))
     targets: list[tuple[float, Object3D, str]] = []
     others: list[Object3D] = []
     for o in lifted.objects:
         text = ""
-        doubtful = o.score < least or any(labels.same_label(o.label, n) for n in lost)
+        doubtful = gating.worth(o) < least or any(labels.same_label(o.label, n) for n in lost)
         if not doubtful:
             with contextlib.suppress(FormatError):
                 text = dialogues.write_boxes([o], setting, tilt="hull")
@@ -121,13 +121,6 @@ def known(picture: Picture, names: tuple[str, ...], least: float) -> Known:
     objects = (*(o for _, o, _ in targets), *others)
     ids = _ids(view, objects)
     return Known(view, setting, objects, tuple(t for *_, t in targets), ids, names, tuple(lost))
-
-
-def _lost(picture: Picture, drops: tuple[Drop, ...]) -> list[str]:
-    """Labels of regions that have no box."""
-    gone = {d.id for d in drops}
-    named = ((str(i) if r.id is None else r.id, r.label) for i, r in enumerate(picture.regions))
-    return sorted({label for name, label in named if name in gone})
 
 
 def _ids(view: RGBD, objects: tuple[Object3D, ...]) -> np.ndarray:
