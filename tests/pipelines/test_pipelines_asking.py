@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
+import pipeline_rooms as rooms
 import pytest
+from pipeline_rooms import tree
 
 from n3d import reason, sources
 from n3d.errors import ConfigError, InputError
-from n3d.pipelines import asking, inspecting, lifting, rooms
+from n3d.pipelines import asking, inspecting
 from n3d.scene import shards
-from n3d.synthetic import split_seed
-
-SEEDS = [split_seed("train", i) for i in range(4)]
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        str(p.relative_to(folder)): p.read_bytes()
-        for p in sorted(folder.rglob("*"))
-        if p.is_file() and p.suffix != ".log"
-    }
 
 
 @pytest.fixture(scope="module")
-def lifted(tmp_path_factory) -> dict[str, Path]:
-    """Annotated rooms and their scenes."""
-    folder = tmp_path_factory.mktemp("rooms")
-    paths = rooms.write(SEEDS, folder / "rooms")
-    scenes = folder / "scenes"
-    lifting.lift(
-        "coco", paths["annotations"], paths["images"], depth=f"sensor:{paths['depth']}",
-        out=scenes, per_shard=2, progress=False,
-    )  # fmt: skip
-    return {**paths, "scenes": scenes}
+def lifted():
+    return rooms.lifted()
 
 
 def test_scenes_lead_back_to_their_pictures(lifted):

@@ -20,7 +20,7 @@ OPTIONS = (
     "batch", "benchmark", "depth_encoding", "depth_scale", "device", "dtype", "fov", "from",
     "level", "located", "margin", "max_tokens", "min_score", "model", "most", "per_scene",
     "per_shard", "refine", "seed", "split",
-    "temperature", "to", "up", "workers",
+    "style", "temperature", "to", "up", "workers",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -80,6 +80,7 @@ COMMANDS = (
     models.detect,
     datasets.lift,
     datasets.ask,
+    datasets.export,
     datasets.inspect,
     pictures.view,
     datasets.convert,

@@ -1,4 +1,4 @@
-"""The commands on data sets and files of boxes: lift, ask, inspect, convert."""
+"""The commands on data sets and files of boxes: lift, ask, export, inspect, convert."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from n3d.apps import options as opt
+from n3d.errors import ConfigError
 
 
 def lift(
@@ -97,16 +98,57 @@ def ask(
         show.say(f"next: n3d inspect {shlex.quote(str(out))}")
 
 
-def _report(show, title: str, report, json_out: str | None) -> None:
+def _report(show, title: str, report, json_out: str | None, drops: Path | None = None) -> None:
     if json_out != "-":
-        show.counts(title, report.kept, report.dropped, report.by_reason, report.out / "drops")
-        if report.skipped:
+        drops = drops or report.out / "drops"
+        show.counts(title, report.kept, report.dropped, report.by_reason, drops)
+        if getattr(report, "skipped", 0):
             show.say(f"resumed: {report.skipped} of {report.shards} shards were finished before")
     if json_out is not None:
         show.write_json(
             {"kept": report.kept, "dropped": report.dropped, "by_reason": report.by_reason},
             json_out,
         )
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="Data-set folder.", show_default=False)],
+    to: Annotated[str, typer.Option(help="Form: llama-factory, llava, openai, webdataset, ...")],
+    out: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
+    scenes: Annotated[
+        Path | None, typer.Option(help="The scenes that are asked about.", show_default=False)
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the images.", show_default=False)
+    ] = None,
+    depth: Annotated[
+        str | None, typer.Option(help="sensor:DIR, depth to be exported.", show_default=False)
+    ] = None,
+    style: Annotated[str, typer.Option(help="Replies: prose, compact or answer.")] = "prose",
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Write a data set in the form of another project.
+
+    Questions become conversations about pictures: llama-factory, llava, openai, webdataset,
+    parquet. Example:
+
+    n3d export questions --to llama-factory --scenes scenes --images images --out training
+    """
+    from n3d.apps import show
+    from n3d.pipelines import exporting
+    from n3d.scene import manifests
+
+    kind = manifests.read(folder).kind
+    if kind != "qa":
+        raise ConfigError(
+            f"holds records of kind {kind!r}", code="dataset-kind", file=folder, limit="qa"
+        )
+    order = exporting.Order(
+        folder, opt.needed(scenes, "--scenes"), opt.needed(images, "--images"),
+        None if depth is None else Path(depth.removeprefix("sensor:")), style,
+    )  # fmt: skip
+    report = exporting.export(order, out, to)
+    _report(show, f"conversations in {out}", report, json_out, out / exporting.DROPS)
 
 
 def inspect(
