@@ -24,7 +24,7 @@ from n3d.scene import QA, Object3D, Ref, Scene, Trace
 from n3d.synthetic import palette
 from n3d.train.views import Known
 
-_NOTHING = ((dialogues.NOTHING, True),)
+NOTHING = ((dialogues.NOTHING, True),)
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ def draw(
     found += [_place(known, rng) for _ in range(_count(rng, mix.places))]
     found += _absent(field, rng, _count(rng, mix.absent))
     asked = questions(known, rng, _count(rng, mix.questions))
-    found += [e for qa in asked for e in [_question(known, qa, rng, mix.jitter)] if e is not None]
+    found += [e for qa in asked for e in [question(known, qa, rng, mix.jitter)] if e is not None]
     wanted = _count(rng, mix.absent_questions)
     for qa in strange:
         if wanted and _is_absent(qa, known):
-            found.append(Exercise("absent-question", dialogues.ask(qa.question), _NOTHING))
+            found.append(Exercise("absent-question", dialogues.ask(qa.question), NOTHING))
             wanted -= 1
     return found
 
@@ -151,7 +151,7 @@ def _place(known: Known, rng: np.random.Generator) -> Exercise:
 
 def _absent(field: Field, rng: np.random.Generator, count: int) -> list[Exercise]:
     return [
-        Exercise("absent", dialogues.locate([text]), _NOTHING)
+        Exercise("absent", dialogues.locate([text]), NOTHING)
         for text in locating.absent(field, rng, count)
     ]
 
@@ -187,8 +187,11 @@ def _is_absent(qa: QA, known: Known) -> bool:
     return False
 
 
-def _question(known: Known, qa: QA, rng: np.random.Generator, jitter: float) -> Exercise | None:
-    """The question with its reply, where boxes may err and results are those of the boxes."""
+def question(known: Known, qa: QA, rng: np.random.Generator, jitter: float) -> Exercise | None:
+    """The question with its reply, where boxes may err and results are those of the boxes.
+
+    None where it is about no object, or a box cannot be written.
+    """
     trace = qa.program
     order = concerned(trace)
     if not order:
