@@ -159,9 +159,9 @@ def test_same_seed_same_questions(make_scene):
 
 def test_kinds_can_be_chosen_by_name_or_group(make_scene):
     scene = make_scene(4, 8)
-    found = reason.ask(scene, kinds=["count", "depth"], per_scene=12)
+    found = reason.ask(scene, kinds=["count", "left/right"], per_scene=12)
     assert {q.kind for q in found} <= {
-        "count", "depth", "depth_choice", "depth_order", "depth_superlative", "nearer_farther"
+        "count", "left_right", "left_right_choice"
     }  # fmt: skip
     with pytest.raises(ConfigError, match="unknown kind"):
         reason.ask(scene, kinds="colour")

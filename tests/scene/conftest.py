@@ -71,7 +71,20 @@ class Nouns:
         things = tuple(self.thing(i % 2 == 0) for i in range(objects))
         provenance = Provenance("exif", "predicted:m", False, "floor", 0.2)
         up = self.rng.normal(size=3)
-        return Scene(id, "p0", things, up, "synthetic", "CC-BY-4.0", provenance)
+        files = PictureFiles("a/b.jpg", "b.png", None, {"size": [16, 12], "depth_scale": 1000})
+        camera = Camera(10.5, 11, 8, 6, 16, 12, "exif")
+        return Scene(
+            id,
+            "p0",
+            things,
+            up,
+            "synthetic",
+            "CC-BY-4.0",
+            provenance,
+            camera,
+            files,
+            ("mug", "mug"),
+        )
 
     def trace(self) -> Trace:
         size = Quantity(1.56, sigma=0.01, of=Ref(0))
@@ -92,7 +105,16 @@ class Nouns:
             trace = Trace((Step("left_of", (Ref(0), Ref(1)), True),))
             return QA("s0", "left", "Is it left?", trace, Answer("yes", True), id=id)
         query = Query("distance", ("mug", "lamp"), {"unit": "cm", "n": [1, 2]}, "How far?")
-        return QA("s0", "distance", "How far?", self.trace(), self.answer(), query, (0, 2), id)
+        notes = {"labels": ["mug", "lamp"], "depths": [1.5, 2.0]}
+        return QA(
+            "s0", "distance", "How far?", self.trace(), self.answer(), query, (0, 2), id, notes
+        )
+
+    def request(self, id: str = "q1") -> QA:
+        """A request to locate: no trace."""
+        query = Query("place", (), {"place": [1.0, 2.0, 3.5, 4.0]}, "What is here?")
+        answer = Answer("mug", (Ref(1),))
+        return QA("s0", "place", "What is here?", None, answer, query, (1,), id)
 
     def prediction(self, full: bool = True) -> Prediction:
         if not full:

@@ -18,8 +18,9 @@ from n3d.errors import ConfigError, N3DError, QuestionError, printable
 # Arguments of the library's functions that are options here, and are named as such in errors.
 OPTIONS = (
     "batch", "benchmark", "depth_encoding", "depth_scale", "device", "dtype", "fov", "from",
-    "level", "max_tokens", "min_score", "model", "most", "per_shard", "refine", "seed", "split",
-    "temperature", "to", "up", "workers",
+    "level", "located", "margin", "max_tokens", "min_score", "model", "most", "per_scene",
+    "per_shard", "refine", "seed", "split",
+    "style", "temperature", "to", "up", "workers",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -79,6 +80,7 @@ COMMANDS = (
     models.detect,
     datasets.lift,
     datasets.ask,
+    datasets.export,
     datasets.inspect,
     pictures.view,
     datasets.convert,

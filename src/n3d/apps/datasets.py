@@ -1,4 +1,4 @@
-"""The commands on data sets and files of boxes: lift, ask, inspect, convert."""
+"""The commands on data sets and files of boxes: lift, ask, export, inspect, convert."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from n3d.apps import options as opt
+from n3d.errors import ConfigError
 
 
 def lift(
@@ -64,32 +65,44 @@ def lift(
 def ask(
     scenes: Annotated[Path, typer.Argument(help="Data-set folder of scenes.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Data-set folder to write.", show_default=False)],
-    kinds: Annotated[str, typer.Option(help="'all', or kinds separated by commas.")] = "all",
+    kinds: Annotated[
+        str,
+        typer.Option(help="all, reason, locate, or kinds and groups; -NAME leaves one out."),
+    ] = "all",
     per_scene: Annotated[int, typer.Option(help="Questions per scene.")] = 6,
+    located: Annotated[float, typer.Option(help="Share that asks to locate.")] = 1 / 3,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    min_score: Annotated[float, typer.Option(help="Least score of an object asked about.")] = 0.5,
+    min_visibility: Annotated[float, typer.Option(help="Least share of it that is seen.")] = 0.3,
+    margin: Annotated[float, typer.Option(help="Relative margin of what is compared.")] = 0.1,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Write questions and answers about scenes.
+    """Write questions and answers about scenes, and requests to locate their objects.
 
     Every answer has a trace that was run on the scene's boxes. The same command again resumes a
     run that was stopped. Example:
 
-    n3d ask scenes --kinds distance,height --per-scene 4 --out questions
+    n3d ask scenes --kinds distance,height,locate --per-scene 4 --out questions
     """
     from n3d.apps import show
     from n3d.pipelines import asking
+    from n3d.reason.gating import Gate
 
-    report = asking.ask(scenes, out, kinds=kinds, per_scene=per_scene, seed=seed, workers=workers)
+    report = asking.ask(
+        scenes, out, kinds=kinds, per_scene=per_scene, seed=seed, located=located, margin=margin,
+        gate=Gate(min_score, min_visibility), workers=workers,
+    )  # fmt: skip
     _report(show, f"questions in {out}", report, json_out)
     if json_out != "-":
         show.say(f"next: n3d inspect {shlex.quote(str(out))}")
 
 
-def _report(show, title: str, report, json_out: str | None) -> None:
+def _report(show, title: str, report, json_out: str | None, drops: Path | None = None) -> None:
     if json_out != "-":
-        show.counts(title, report.kept, report.dropped, report.by_reason, report.out / "drops")
-        if report.skipped:
+        drops = drops or report.out / "drops"
+        show.counts(title, report.kept, report.dropped, report.by_reason, drops)
+        if getattr(report, "skipped", 0):
             show.say(f"resumed: {report.skipped} of {report.shards} shards were finished before")
     if json_out is not None:
         show.write_json(
@@ -98,27 +111,72 @@ def _report(show, title: str, report, json_out: str | None) -> None:
         )
 
 
+def export(
+    folder: Annotated[Path, typer.Argument(help="Data-set folder.", show_default=False)],
+    to: Annotated[str, typer.Option(help="Form: llama-factory, llava, openai, webdataset, ...")],
+    out: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
+    scenes: Annotated[
+        Path | None, typer.Option(help="The scenes that are asked about.", show_default=False)
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the images.", show_default=False)
+    ] = None,
+    depth: Annotated[
+        str | None, typer.Option(help="sensor:DIR, depth to be exported.", show_default=False)
+    ] = None,
+    style: Annotated[str, typer.Option(help="Replies: prose, compact or answer.")] = "prose",
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Write a data set in the form of another project.
+
+    Questions become conversations about pictures: llama-factory, llava, openai, webdataset,
+    parquet. Example:
+
+    n3d export questions --to llama-factory --scenes scenes --images images --out training
+    """
+    from n3d.apps import show
+    from n3d.pipelines import exporting
+    from n3d.scene import manifests
+
+    kind = manifests.read(folder).kind
+    if kind != "qa":
+        raise ConfigError(
+            f"holds records of kind {kind!r}", code="dataset-kind", file=folder, limit="qa"
+        )
+    order = exporting.Order(
+        folder, opt.needed(scenes, "--scenes"), opt.needed(images, "--images"),
+        None if depth is None else Path(depth.removeprefix("sensor:")), style,
+    )  # fmt: skip
+    report = exporting.export(order, out, to)
+    _report(show, f"conversations in {out}", report, json_out, out / exporting.DROPS)
+
+
 def inspect(
     folder: Annotated[
         Path, typer.Argument(help="Folder of a data set or of predictions.", show_default=False)
     ],
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Say what a folder of results kept and dropped, and why."""
-    from n3d import engine
-    from n3d.apps import show
-    from n3d.pipelines import jobs
+    """Say what a folder of results kept and dropped, and why, and how it is spread.
 
-    predictions = jobs.holds(folder)
-    facts = jobs.inspect(folder) if predictions else engine.inspect(folder)
+    Example: n3d inspect questions
+    """
+    from n3d.apps import show
+    from n3d.pipelines import inspecting
+
+    facts = inspecting.facts(folder)
     if json_out != "-":
         state = "" if facts["complete"] else ", unfinished: run its command again"
         title = f"{facts['kind']} records in {folder}{state}"
-        drops = folder / (jobs.DROPS if predictions else "drops")
+        drops = inspecting.drops_of(folder)
         show.counts(title, facts["kept"], facts["dropped"], facts["by_reason"], drops)
         if facts.get("faults"):
             show.labels(facts["faults"], "without an answer")
         show.labels(facts["labels"], "question" if facts["kind"] == "qa" else "label")
+        if "balance" in facts:
+            show.balance(facts["balance"])
+        if facts.get("sizes"):
+            show.sizes(facts["sizes"])
     if json_out is not None:
         show.write_json(facts, json_out)
 

@@ -75,6 +75,13 @@ JsonOut = Annotated[
 ]
 
 
+def needed(path: Path | None, field: str) -> Path:
+    """An option that this use of a command cannot do without; ConfigError where it is absent."""
+    if path is None:
+        raise ConfigError("is needed here", code="config-missing", field=field)
+    return path
+
+
 def vector(text: str | None, field: str) -> list[float] | None:
     """Three numbers from "X,Y,Z"; ConfigError otherwise."""
     if text is None:

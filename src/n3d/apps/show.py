@@ -126,6 +126,33 @@ def _histogram(name: str, found: dict[str, int]) -> None:
         say(f"and {len(ordered) - MOST_LABELS} more: --json - lists all")
 
 
+def balance(found: dict[str, Any]) -> None:
+    """How questions are spread over groups, numbers of objects, views, distances and answers."""
+    names = {
+        "by_group": "group",
+        "by_objects": "objects in question",
+        "by_view": "point of view",
+        "by_distance": "depth of objects",
+        "by_unit": "unit of answer",
+        "most_common_yes_or_no": "share of the more common of yes and no",
+    }
+    for key, name in names.items():
+        _histogram(name, found[key])
+    say(f"{found['classes']} classes are asked about; --json - lists them and all answers")
+
+
+def sizes(found: dict[str, Any]) -> None:
+    """Sides and depth of the most frequent classes, 5th, 50th and 95th percentile."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    columns = ("longest", "middle", "shortest", "depth")
+    for name in ("label", "count", *(f"{c} side (m)" for c in columns[:3]), "depth (m)", "score"):
+        table.add_column(name, justify="left" if name == "label" else "right")
+    for label, told in list(found.items())[:MOST_LABELS]:
+        spread = (" ".join(f"{v:.2f}" for v in told[c]) for c in columns)
+        table.add_row(escape(shown(label)), str(told["count"]), *spread, f"{told['score']:.2f}")
+    _print_whole(table)
+
+
 def report(found: dict[str, Any]) -> None:
     """What was asked of whom, and every measure overall: shares as percentages."""
     about = ("model", "benchmark", "split", "scenes", "commit")

@@ -116,7 +116,7 @@ def _usual(asked: Iterable[QA]) -> dict[str, Value]:
     values: dict[str, list[Any]] = defaultdict(list)
     for qa in asked:
         assert qa.query is not None
-        value = _among_names(qa.trace.answer, qa.query, qa.objects)
+        value = _among_names(qa.program.answer, qa.query, qa.objects)
         if value is not None:
             values[qa.kind].append(value)
     return {kind: _most_common(found) for kind, found in sorted(values.items())}

@@ -48,8 +48,8 @@ def edits(sitting: Sitting) -> Iterator[Edit]:
     for item in sitting.items:
         if item.qa is None:
             continue
-        order = concerned(item.qa.trace)
-        there = programs.moved(item.qa.trace, {n: k for k, n in enumerate(order)})
+        order = concerned(item.qa.program)
+        there = programs.moved(item.qa.program, {n: k for k, n in enumerate(order)})
         if there is None:
             continue
         rng = np.random.default_rng([item.seed, len(item.id), len(item.question)])

@@ -128,7 +128,7 @@ class _Case:
     @cached_property
     def program_right(self) -> bool:
         trace = self.prediction.trace
-        return trace is not None and programs.equivalent(trace, self.qa.trace, self.where)
+        return trace is not None and programs.equivalent(trace, self.qa.program, self.where)
 
     def chain_right(self) -> bool:
         """The trace agrees with itself on its own boxes, and gives the reference answer on the
@@ -143,7 +143,7 @@ class _Case:
             again = programs.rerun(there, self.objects, self.default_up)
         except TraceError:
             return False
-        return programs.same_value(again.answer, self.qa.trace.answer)
+        return programs.same_value(again.answer, self.qa.program.answer)
 
     def blame(self):
         p = self.prediction

@@ -55,7 +55,7 @@ class Oracle:
             return Prediction(item.question, fault=items.ABSENT)
         objects = self._drawn([item.around[i] for i in qa.objects], item, sitting)
         mine = {i: place for place, i in enumerate(qa.objects)}
-        trace = programs.moved(qa.trace, mine)
+        trace = programs.moved(qa.program, mine)
         assert trace is not None
         trace = programs.rerun(trace, objects, up)
         interval = probability = None

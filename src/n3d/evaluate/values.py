@@ -21,7 +21,7 @@ def right(value: Value, qa: QA, where: Mapping[int, int], share: float = WITHIN)
     if isinstance(true, Quantity):
         if not isinstance(value, Quantity) or value.unit != true.unit:
             return False
-        if true.unit == "h" or qa.trace.steps[-1].op == "count":
+        if true.unit == "h" or qa.program.steps[-1].op == "count":
             return value.value == true.value
         return within(value.value, true.value, share)
     if isinstance(true, tuple):

@@ -4,12 +4,13 @@ from n3d.lift import gravity
 from n3d.lift.config import LiftConfig
 from n3d.lift.rectangles import segment_rectangle
 from n3d.lift.refining import RefineConfig, refine
-from n3d.lift.views import Lifted, lift_pictures, lift_view, to_scene
+from n3d.lift.views import Lifted, boxless, lift_pictures, lift_view, to_scene
 
 __all__ = [
     "LiftConfig",
     "Lifted",
     "RefineConfig",
+    "boxless",
     "gravity",
     "lift_pictures",
     "lift_view",

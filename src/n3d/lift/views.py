@@ -101,14 +101,22 @@ def lift_pictures(
 def to_scene(picture: Picture, lifted: Lifted) -> Scene:
     """The scene of a picture's lifted objects, with where its numbers come from."""
     scene = Scene(
-        picture.id, picture.id, lifted.objects, lifted.up, picture.source, picture.licence
-    )
+        picture.id, picture.id, lifted.objects, lifted.up, picture.source, picture.licence,
+        files=picture.files, boxless=boxless(picture.regions, lifted),
+    )  # fmt: skip
     if picture.rgbd is None:
         return scene
     provenance = picture.rgbd.provenance
     if lifted.up_source != "given":
         provenance = replace(provenance, up=lifted.up_source)
-    return replace(scene, provenance=provenance)
+    return replace(scene, provenance=provenance, camera=picture.rgbd.camera)
+
+
+def boxless(regions: Sequence[Region], lifted: Lifted) -> tuple[str, ...]:
+    """The labels of the regions that were not lifted, one for each, in order."""
+    gone = {d.id for d in lifted.drops}
+    named = ((str(i) if r.id is None else r.id, r.label) for i, r in enumerate(regions))
+    return tuple(sorted(label for name, label in named if name in gone))
 
 
 def _gravity(view: RGBD, config: LiftConfig):

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from n3d import engine, sources
 from n3d import lift as lifter
 from n3d.errors import ConfigError, N3DError
-from n3d.scene import Drop, Picture, Scene, manifests, shards
+from n3d.scene import Drop, Picture, PictureFiles, Scene, manifests, shards
 
 SOURCES = ("coco",)
 
 
 @dataclass(frozen=True)
 class Lift:
-    """The stage Picture -> Scene: decode, lift, report every region that was set aside."""
+    """The stage Picture -> Scene: decode, lift, report every region that was set aside.
+
+    Scenes name their files relative to the folders `images` and `depth`, or not at all where
+    these are not given.
+    """
 
     config: lifter.LiftConfig = field(default_factory=lifter.LiftConfig)
+    images: Path | None = None
+    depth: Path | None = None
 
     def __call__(self, pictures: Iterable[Picture]) -> Iterator[Scene | Drop]:
         for picture in pictures:
@@ -29,7 +35,13 @@ class Lift:
             except N3DError as e:
                 yield Drop(picture.id, e.code, str(e))
                 continue
-            yield from lifter.lift_pictures([loaded], self.config)
+            for made in lifter.lift_pictures([loaded], self.config):
+                yield replace(made, files=self._files(made)) if isinstance(made, Scene) else made
+
+    def _files(self, scene: Scene) -> PictureFiles | None:
+        if scene.files is None or self.images is None:
+            return None
+        return sources.reopening.relative(scene.files, self.images, self.depth)
 
 
 def lift(
@@ -67,7 +79,7 @@ def lift(
         folders=(images, folder, *(p for p in cameras if p.is_dir())),
     )
     return engine.run(
-        Lift(config),
+        Lift(config, images, folder),
         stream,
         out,
         kind="scene",

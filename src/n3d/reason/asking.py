@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 from n3d.errors import ConfigError, N3DError
 from n3d.reason import answering, understanding, units
 from n3d.reason.expressing import MARGIN
+from n3d.reason.gating import Gate, weights
 from n3d.reason.kinds import KINDS, Kind
 from n3d.reason.kinds.proposing import Proposal, Stage, coin
-from n3d.reason.labels import plural, spaced
+from n3d.reason.labels import plural, same_label, spaced
 from n3d.reason.replay import replay
 from n3d.reason.templates import Template
 from n3d.scene import QA, Query, Scene
@@ -43,17 +44,23 @@ def ask(
     seed: int = 0,
     margin: float = MARGIN,
     numbered: float = 0.0,
+    gate: Gate | None = None,
+    frequency: Mapping[str, int] | None = None,
 ) -> list[QA]:
     """Up to `per_scene` questions about a scene, of as many kinds as it allows.
 
     Kinds are drawn alike (so rare ones are not crowded out), answers are balanced, compared
     things differ by a relative `margin`, and every question is read back by `understand` and
     answered again before it is kept. `numbered` is the share of questions that name objects as
-    the upstream model does ("3_chair"). The same scene and seed give the same questions.
+    the upstream model does ("3_chair"). Objects that a `gate` keeps out take part in no answer,
+    and no phrase means one of them; with the `frequency` of labels in a data set rare classes are
+    drawn more often (`gating.weights`). The same scene and seed give the same questions.
     """
     chosen = _chosen(kinds)
-    rng = np.random.default_rng([seed, zlib.crc32(scene.id.encode("utf-8", "replace"))])
-    stage = Stage(scene.objects, scene.up, margin)
+    rng = random(scene, seed)
+    fit = None if gate is None else frozenset(gate.fit(scene))
+    drawn = None if frequency is None else weights(scene, frequency)
+    stage = Stage(scene.objects, scene.up, margin, fit, drawn)
     found: list[QA] = []
     texts: set[str] = set()
     while len(found) < per_scene:
@@ -70,6 +77,11 @@ def ask(
     return [_numbered(qa, scene, i) for i, qa in enumerate(found)]
 
 
+def random(scene: Scene, seed: int, *more: int) -> np.random.Generator:
+    """The random stream of a scene: of its id and the seed alone."""
+    return np.random.default_rng([seed, zlib.crc32(scene.id.encode("utf-8", "replace")), *more])
+
+
 def _chosen(kinds: str | Iterable[str]) -> list[Kind]:
     """Kinds by name or group; "all" for every one."""
     if kinds == "all":
@@ -84,7 +96,8 @@ def _chosen(kinds: str | Iterable[str]) -> list[Kind]:
                 field="kinds",
                 limit=", ".join(sorted(known)),
             )
-    return [k for k in KINDS.values() if k.name in wanted or k.group in wanted]
+    groups = set(wanted) - set(KINDS)  # "distance" is a kind before it is a group
+    return [k for k in KINDS.values() if k.name in wanted or k.group in groups]
 
 
 def _numbered(qa: QA, scene: Scene, i: int) -> QA:
@@ -95,16 +108,24 @@ def _numbered(qa: QA, scene: Scene, i: int) -> QA:
 def _ask_kind(kind: Kind, stage: Stage, scene: Scene, rng, numbered: bool) -> QA | None:
     for _ in range(TRIES_PER_KIND):
         proposal = kind.propose(stage, rng)
-        if proposal is None:
+        if proposal is None or not _is_complete(proposal, stage, scene):
             continue
         templates = [t for t in kind.asking if t.can_say(proposal.options)]
         if not templates:
             continue
         template = templates[rng.integers(len(templates))]
         qa = worded_question(kind, template, proposal, stage, scene, rng, numbered=numbered)
-        if qa is not None:
+        if qa is not None and (stage.fit is None or stage.fit.issuperset(qa.objects)):
             return qa
     return None
+
+
+def _is_complete(proposal: Proposal, stage: Stage, scene: Scene) -> bool:
+    """Whether all objects of the label that is asked about have a box."""
+    if stage.fit is None or not scene.boxless or "label" not in proposal.slots:
+        return True
+    label = proposal.slots["label"]
+    return bool(label) and not any(same_label(label, name) for name in scene.boxless)
 
 
 def worded_question(

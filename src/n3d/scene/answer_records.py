@@ -203,10 +203,11 @@ def qa_to_json(qa: QA) -> dict[str, Any]:
         "scene_id": fields.text(qa.scene_id, "scene_id"),
         "kind": fields.text(qa.kind, "kind"),
         "question": fields.text(qa.question, "question"),
-        "trace": trace_to_json(qa.trace),
+        "trace": None if qa.trace is None else trace_to_json(qa.trace),
         "answer": answer_to_json(qa.answer),
         "query": None if qa.query is None else query_to_json(qa.query),
         "objects": [int(i) for i in qa.objects],
+        "attributes": fields.plain(qa.attributes, "attributes"),
     }
 
 
@@ -217,10 +218,11 @@ def qa_from_json(data: Any) -> QA:
         scene_id=f.take("scene_id", fields.text),
         kind=f.take("kind", fields.text),
         question=f.take("question", fields.text),
-        trace=f.take("trace", fields.one(trace_from_json)),
+        trace=f.take("trace", fields.one(trace_from_json), None),
         answer=f.take("answer", fields.one(answer_from_json)),
         query=f.take("query", fields.one(query_from_json), None),
         objects=f.take("objects", fields.many(lambda v: fields.whole(v, ""))),
+        attributes=f.take("attributes", fields.mapping, {}),
     )
     f.done()
     return qa

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from n3d.errors import GeometryError
-from n3d.geometry import Box3D
-from n3d.scene.pictures import Provenance, Region
+from n3d.geometry import Box3D, Camera
+from n3d.scene.pictures import PictureFiles, Provenance, Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,12 @@ class Object3D:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """The objects of one picture, in the picture's camera frame."""
+    """The objects of one picture, in the picture's camera frame.
+
+    `camera` and `files` lead back to the picture where they are known; names of files are
+    relative to the folders of images and of depth. `boxless` are the labels of annotated
+    regions that have no box here, one for each: their things are in the picture all the same.
+    """
 
     id: str
     picture_id: str
@@ -83,9 +88,13 @@ class Scene:
     source: str = ""
     licence: str = ""
     provenance: Provenance = field(default_factory=Provenance)
+    camera: Camera | None = None
+    files: PictureFiles | None = None
+    boxless: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objects", tuple(self.objects))
+        object.__setattr__(self, "boxless", tuple(self.boxless))
         if self.up is not None:
             up = np.asarray(self.up, dtype=float)
             norm = np.linalg.norm(up) if up.shape == (3,) else np.nan

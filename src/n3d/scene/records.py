@@ -113,6 +113,9 @@ def scene_to_json(s: Scene) -> dict[str, Any]:
         "source": fields.text(s.source, "source"),
         "licence": fields.text(s.licence, "licence"),
         "provenance": picture_records.provenance_to_json(s.provenance),
+        "camera": None if s.camera is None else picture_records.camera_to_json(s.camera),
+        "files": None if s.files is None else picture_records.files_to_json(s.files),
+        "boxless": [fields.text(label, "boxless") for label in s.boxless],
     }
 
 
@@ -128,6 +131,9 @@ def scene_from_json(data: Any) -> Scene:
         provenance=f.take(
             "provenance", fields.one(picture_records.provenance_from_json), Provenance()
         ),
+        camera=f.take("camera", fields.one(picture_records.camera_from_json), None),
+        files=f.take("files", fields.one(picture_records.files_from_json), None),
+        boxless=f.take("boxless", fields.many(lambda v: fields.text(v, "")), ()),
     )
     f.done()
     return kept_unit(scene, "up", data.get("up"))

@@ -18,6 +18,8 @@ from n3d.scene.traces import QA, Prediction
 
 FORMAT = "1"
 KINDS: dict[str, type] = {"scene": Scene, "qa": QA, "picture": Picture, "prediction": Prediction}
+LATER = {"scene": ("camera", "files", "boxless"), "qa": ("attributes",)}
+"""Columns that shards of earlier versions lack; they read as absent."""
 
 
 def kind_of(record: Any) -> str:
@@ -43,9 +45,10 @@ def to_row(record: Any) -> dict[str, Any]:
         row["answer"] = answer.pop("text")
         row |= {k: answer.pop(k) for k in ("number", "unit", "interval", "probability", "level")}
         row["value"] = fields.dumps(answer["value"])
-        row["ops"] = [step["op"] for step in row["trace"]]
-        row["trace"] = fields.dumps(row["trace"])
-        row["query"] = None if row["query"] is None else fields.dumps(row["query"])
+        row["ops"] = [step["op"] for step in row["trace"] or ()]
+        for name in ("trace", "query"):
+            row[name] = None if row[name] is None else fields.dumps(row[name])
+        row["attributes"] = fields.dumps(row["attributes"]) if row["attributes"] else None
         return row
     row |= row.pop("provenance")
     row["labels"] = [o["label"] for o in row["objects"]]
@@ -54,6 +57,9 @@ def to_row(record: Any) -> dict[str, Any]:
     if kind == "prediction":
         for name in ("trace", "answer", "check"):
             row[name] = None if row[name] is None else fields.dumps(row[name])
+        return row
+    files = row["files"]
+    row["files"] = files and {**files, "options": fields.dumps(files["options"])}
     return row
 
 
@@ -67,8 +73,8 @@ def from_row(kind: str, row: dict[str, Any]) -> Any:
         names = ("number", "unit", "interval", "probability", "level")
         answer = {"text": row["answer"], "value": strict_json.loads(row.pop("value"))}
         row["answer"] = answer | {k: row.pop(k) for k in names}
-        row["trace"] = strict_json.loads(row["trace"])
-        row["query"] = None if row["query"] is None else strict_json.loads(row["query"])
+        for name in ("trace", "query", "attributes"):
+            row[name] = None if row.get(name) is None else strict_json.loads(row[name])
         return records.from_json(QA, row)
     row["provenance"] = {k: row.pop(k) for k in picture_rows.PROVENANCE}
     row["objects"] = [picture_rows.object_json(o) for o in row["objects"] or ()]
@@ -76,6 +82,8 @@ def from_row(kind: str, row: dict[str, Any]) -> Any:
     if kind == "prediction":
         for name in ("trace", "answer", "check"):
             row[name] = None if row[name] is None else strict_json.loads(row[name])
+    elif row.get("files") is not None:
+        row["files"] = row["files"] | {"options": strict_json.loads(row["files"]["options"])}
     return records.from_json(KINDS[kind], row)
 
 
@@ -106,6 +114,9 @@ def schema(kind: str):
             *((k, text) for k in ("id", "picture_id", "source", "licence")),
             ("up", reals),
             *grounded,
+            ("camera", picture_rows.camera_type()),
+            ("files", pa.struct([(k, text) for k in ("image", "depth", "camera", "options")])),
+            ("boxless", pa.list_(text)),
         ],
         "qa": [
             *((k, text) for k in ("id", "scene_id", "kind", "question", "answer", "unit")),
@@ -115,7 +126,7 @@ def schema(kind: str):
             ("level", real),
             ("objects", pa.list_(pa.int32())),
             ("ops", pa.list_(text)),
-            *((k, text) for k in ("value", "trace", "query")),
+            *((k, text) for k in ("value", "trace", "query", "attributes")),
         ],
         "picture": picture_rows.columns(provenance),
         "prediction": [

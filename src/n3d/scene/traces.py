@@ -140,16 +140,29 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class QA:
-    """A question about a scene with the trace that answers it."""
+    """A question about a scene with the trace that answers it.
+
+    A request to locate has no trace: the value of its answer is its `objects`, none where what
+    it names is absent, and its query's names are the phrases; the option "place" is a rectangle
+    in pixels. `attributes` are notes to filter and count by.
+    """
 
     scene_id: str
     kind: str
     question: str
-    trace: Trace
+    trace: Trace | None
     answer: Answer
     query: Query | None = None
     objects: tuple[int, ...] = ()
     id: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def program(self) -> Trace:
+        """The trace; TraceError for a request to locate, which has none."""
+        if self.trace is None:
+            raise TraceError("a request to locate has no trace", code="trace-none")
+        return self.trace
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from n3d import lift, sources
 from n3d.errors import ConfigError, FormatError, N3DError
 from n3d.language import dialogues
 from n3d.language.dialogues import Setting
-from n3d.reason import labels
-from n3d.scene import RGBD, Drop, Object3D, Picture
+from n3d.reason import gating, labels
+from n3d.scene import RGBD, Object3D, Picture
 from n3d.train.views import Known, body
 
 SOURCES = ("coco",)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -68,20 +69,21 @@ def knowns(data: Annotated, first: int, last: int) -> Iterator[tuple[int, Known]
     A picture that cannot be decoded or lifted is passed over.
     """
     names = vocabulary(data)
-    for index, picture in enumerate(_run(data, first, last), first):
+    for index, picture in enumerate(run(data, pictures, first, last), first):
         with contextlib.suppress(N3DError):
             yield index, known(sources.load(picture), names, data.least)
 
 
-_open: dict[Annotated, tuple[int, Iterator[Picture]]] = {}
+_open: dict[Any, tuple[int, Iterator[Any]]] = {}
 """Where this process is in a file: shards follow one another, and are not to read it again each."""
 
 
-def _run(data: Annotated, first: int, last: int) -> Iterator[Picture]:
-    """Pictures `first` to `last` (not included); a run after the one before goes on in its file."""
+def run(data: T, read: Callable[[T], Iterator[Any]], first: int, last: int) -> Iterator[Any]:
+    """What `read(data)` yields from `first` to `last` (not included); a run after the one before
+    goes on where that ended."""
     at, stream = _open.pop(data, (0, None))
     if stream is None or at > first:
-        at, stream = 0, pictures(data)
+        at, stream = 0, read(data)
     yield from islice(stream, first - at, last - at)
     _open[data] = last, stream
 
@@ -101,33 +103,44 @@ def known(picture: Picture, names: tuple[str, ...], least: float) -> Known:
     view = picture.rgbd
     if lifted.up is not None and view.up is None:
         view = view.with_up(lifted.up, lifted.up_source)
+    lost = sorted(set(lift.boxless(picture.regions, lifted)))
+    return arranged(view, lifted.objects, names, least, lost)[0]
+
+
+def arranged(
+    view: RGBD,
+    objects: Sequence[Object3D],
+    names: tuple[str, ...],
+    least: float,
+    lost: Sequence[str],
+) -> tuple[Known, list[int]]:
+    """A view of which `objects` are known, and for each its place among those of the result.
+
+    Targets are worth at least `least` and of no label in `lost`, whose things have no box.
+    """
     setting = Setting.of(view, own=True)
-    lost = _lost(picture, lifted.drops)
-    targets: list[tuple[float, Object3D, str]] = []
-    others: list[Object3D] = []
-    for o in lifted.objects:
+    targets: list[tuple[float, int, Object3D, str]] = []
+    others: list[tuple[int, Object3D]] = []
+    for i, o in enumerate(objects):
         text = ""
-        doubtful = o.score < least or any(labels.same_label(o.label, n) for n in lost)
+        doubtful = gating.worth(o) < least or any(labels.same_label(o.label, n) for n in lost)
         if not doubtful:
             with contextlib.suppress(FormatError):
                 text = dialogues.write_boxes([o], setting, tilt="hull")
         if not text:
-            others.append(o)
+            others.append((i, o))
             continue
         box = dialogues.read_boxes(text, setting).items[0].box
         u = float(setting.camera.project(box.center)[0])
-        targets.append((u, replace(o, box=box), body(text)))
-    targets.sort(key=lambda t: t[0])
-    objects = (*(o for _, o, _ in targets), *others)
-    ids = _ids(view, objects)
-    return Known(view, setting, objects, tuple(t for *_, t in targets), ids, names, tuple(lost))
-
-
-def _lost(picture: Picture, drops: tuple[Drop, ...]) -> list[str]:
-    """Labels of regions that have no box."""
-    gone = {d.id for d in drops}
-    named = ((str(i) if r.id is None else r.id, r.label) for i, r in enumerate(picture.regions))
-    return sorted({label for name, label in named if name in gone})
+        targets.append((u, i, replace(o, box=box), body(text)))
+    targets.sort(key=lambda t: t[:2])
+    order = [*((i, o) for _, i, o, _ in targets), *others]
+    found = tuple(o for _, o in order)
+    places = [0] * len(order)
+    for place, (i, _) in enumerate(order):
+        places[i] = place
+    bodies = tuple(t for *_, t in targets)
+    return Known(view, setting, found, bodies, _ids(view, found), names, tuple(lost)), places
 
 
 def _ids(view: RGBD, objects: tuple[Object3D, ...]) -> np.ndarray:
@@ -137,7 +150,8 @@ def _ids(view: RGBD, objects: tuple[Object3D, ...]) -> np.ndarray:
     seen: list[tuple[int, Any]] = []
     for i, o in enumerate(objects):
         r = o.region
-        assert r is not None
+        if r is None:
+            continue
         mask = r.mask if r.mask is not None else lift.segment_rectangle(view, r.rectangle)
         seen.append((i, mask))
     for i, mask in sorted(seen, key=lambda s: -int(s[1].sum())):

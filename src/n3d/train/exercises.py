@@ -17,15 +17,14 @@ from n3d.geometry import Box3D, axis_rotation
 from n3d.geometry.pose import upright
 from n3d.language import dialogues, tokens, traces
 from n3d.language.dialogues import Setting
-from n3d.reason import expressing, labels, refer
+from n3d.reason import labels, locating
 from n3d.reason.answering import bind, concerned
-from n3d.reason.labels import plural
-from n3d.reason.worlds import World
+from n3d.reason.locating import Field
 from n3d.scene import QA, Object3D, Ref, Scene, Trace
 from n3d.synthetic import palette
 from n3d.train.views import Known
 
-_NOTHING = ((dialogues.NOTHING, True),)
+NOTHING = ((dialogues.NOTHING, True),)
 
 
 @dataclass(frozen=True)
@@ -70,16 +69,16 @@ def draw(
     """Exercises on a view; `strange` are questions about other views: they ask about what is
     absent here."""
     found = [_detect(known)] if rng.random() < mix.detect else []
-    world = World.of(known.objects, known.setting.up)
-    found += _phrases(known, world, rng, mix)
+    field = field_of(known)
+    found += _phrases(known, field, rng, mix)
     found += [_place(known, rng) for _ in range(_count(rng, mix.places))]
-    found += _absent(known, world, rng, _count(rng, mix.absent))
+    found += _absent(field, rng, _count(rng, mix.absent))
     asked = questions(known, rng, _count(rng, mix.questions))
-    found += [e for qa in asked for e in [_question(known, qa, rng, mix.jitter)] if e is not None]
+    found += [e for qa in asked for e in [question(known, qa, rng, mix.jitter)] if e is not None]
     wanted = _count(rng, mix.absent_questions)
     for qa in strange:
         if wanted and _is_absent(qa, known):
-            found.append(Exercise("absent-question", dialogues.ask(qa.question), _NOTHING))
+            found.append(Exercise("absent-question", dialogues.ask(qa.question), NOTHING))
             wanted -= 1
     return found
 
@@ -102,73 +101,35 @@ def _detect(known: Known) -> Exercise:
 # -- phrases ---------------------------------------------------------------------------------
 
 
+def field_of(known: Known) -> Field:
+    """What may be located in a view."""
+    return Field(
+        known.objects, tuple(range(known.count)), known.setting.up, known.names, palette.NAMES,
+        known.boxless,
+    )  # fmt: skip
+
+
 def _phrases(
-    known: Known, world: World, rng: np.random.Generator, mix: ExerciseMix
+    known: Known, field: Field, rng: np.random.Generator, mix: ExerciseMix
 ) -> Iterator[Exercise]:
-    def one() -> tuple[str, tuple[int, ...]] | None:
-        make = (_class, _colour, _expression)[rng.choice(3, p=[0.4, 0.25, 0.35])]
-        return make(known, world, rng)
+    def one() -> locating.Named | None:
+        ways = (locating.by_class, locating.by_color, locating.by_expression)
+        return ways[rng.choice(3, p=[0.4, 0.25, 0.35])](field, rng)
 
     for _ in range(_count(rng, mix.phrases)):
         made = one()
         if made is not None:
             yield _locate("locate", known, [made])
     for _ in range(_count(rng, mix.several)):
-        parts = [p for p in (one() for _ in range(rng.integers(2, 5))) if p is not None]
-        if rng.random() < 0.25:
-            parts += [(t, ()) for t in _absent_phrases(known, world, rng, 1)]
-        parts = [p for i, p in enumerate(parts) if p not in parts[:i]]
-        # One box per object: a second phrase for the same one is left out.
-        seen: set[int] = set()
-        kept = [p for p in parts if not seen & set(p[1]) and not seen.update(p[1])]
-        if len(kept) > 1:
-            order = rng.permutation(len(kept))
-            yield _locate("several", known, [kept[i] for i in order])
+        parts = locating.several(field, rng, one)
+        if parts:
+            yield _locate("several", known, parts)
 
 
-def _locate(kind: str, known: Known, parts: Sequence[tuple[str, tuple[int, ...]]]) -> Exercise:
+def _locate(kind: str, known: Known, parts: Sequence[locating.Named]) -> Exercise:
     chosen = tuple(i for _, found in parts for i in found)
     request = dialogues.locate([text for text, _ in parts])
     return Exercise(kind, request, boxes_reply(known, chosen), chosen)
-
-
-def _class(known: Known, world: World, rng) -> tuple[str, tuple[int, ...]] | None:
-    return _every(known, world, known.objects[rng.integers(known.count)].label, rng)
-
-
-def _colour(known: Known, world: World, rng) -> tuple[str, tuple[int, ...]] | None:
-    o = known.objects[rng.integers(known.count)]
-    color = o.attributes.get("color")
-    return _every(known, world, f"{color} {o.label}" if color else o.label, rng)
-
-
-def _every(known: Known, world: World, phrase: str, rng) -> tuple[str, tuple[int, ...]] | None:
-    """A phrase for all that it may mean, if those are targets."""
-    try:
-        found = refer.every(phrase, known.objects, known.setting.up, world=world)
-    except QuestionError:  # "black can" does not read as a noun
-        return None
-    if max(found) >= known.count:
-        return None
-    shown = rng.random()
-    if shown < 0.25:
-        many = plural(phrase)
-        phrase = f"all {many}" if shown < 0.1 else many if len(found) > 1 else f"the {phrase}"
-    return phrase, tuple(found)
-
-
-def _expression(known: Known, world: World, rng) -> tuple[str, tuple[int, ...]] | None:
-    i = int(rng.integers(known.count))
-    found: list[str] = []
-    for text in expressing.expressions(i, known.objects, known.setting.up, world=world):
-        found.append(text)
-        if len(found) >= 8:
-            break
-    if not found:
-        return None
-    # Longer phrases say more than a class: they come last.
-    text = found[-1 - int(rng.integers(min(len(found), 6)))]
-    return (f"the {text}" if rng.random() < 0.2 else text), (i,)
 
 
 def _place(known: Known, rng: np.random.Generator) -> Exercise:
@@ -188,38 +149,11 @@ def _place(known: Known, rng: np.random.Generator) -> Exercise:
     return Exercise("place", request, boxes_reply(known, [i]), (i,))
 
 
-def _absent(known: Known, world: World, rng, count: int) -> list[Exercise]:
+def _absent(field: Field, rng: np.random.Generator, count: int) -> list[Exercise]:
     return [
-        Exercise("absent", dialogues.locate([text]), _NOTHING)
-        for text in _absent_phrases(known, world, rng, count)
+        Exercise("absent", dialogues.locate([text]), NOTHING)
+        for text in locating.absent(field, rng, count)
     ]
-
-
-def _absent_phrases(known: Known, world: World, rng, count: int) -> list[str]:
-    """Phrases that mean nothing in the view: half of them only by their colour."""
-    found: list[str] = []
-    for _ in range(count * 4):
-        if len(found) >= count:
-            break
-        label = known.names[rng.integers(len(known.names))]
-        coloured = rng.random()
-        if coloured < 0.5:
-            label = known.objects[rng.integers(len(known.objects))].label
-        if not any("color" in o.attributes for o in known.objects):
-            coloured = 1.0  # nobody knows which colours there are
-        text = f"{palette.NAMES[rng.integers(len(palette.NAMES))]} {label}"
-        text = text if coloured < 0.65 else label
-        try:
-            refer.every(text, known.objects, known.setting.up, world=world)
-        except QuestionError as e:
-            if e.code == "object-absent" and not _boxless(text, known):
-                found.append(text)
-    return found
-
-
-def _boxless(phrase: str, known: Known) -> bool:
-    """Whether a phrase may mean something that is there without a box."""
-    return any(labels.match(name, phrase) for name in known.boxless)
 
 
 # -- questions -------------------------------------------------------------------------------
@@ -253,9 +187,13 @@ def _is_absent(qa: QA, known: Known) -> bool:
     return False
 
 
-def _question(known: Known, qa: QA, rng: np.random.Generator, jitter: float) -> Exercise | None:
-    """The question with its reply, where boxes may err and results are those of the boxes."""
-    order = concerned(qa.trace)
+def question(known: Known, qa: QA, rng: np.random.Generator, jitter: float) -> Exercise | None:
+    """The question with its reply, where boxes may err and results are those of the boxes.
+
+    None where it is about no object, or a box cannot be written.
+    """
+    trace = qa.program
+    order = concerned(trace)
     if not order:
         return None
     objects = [known.objects[i] for i in order]
@@ -263,9 +201,9 @@ def _question(known: Known, qa: QA, rng: np.random.Generator, jitter: float) -> 
     try:
         if erring:
             objects = [replace(o, box=_erring(o.box, known.setting, rng)) for o in objects]
-            reply = answer_reply(objects, qa.trace, order, known.setting)
+            reply = answer_reply(objects, trace, order, known.setting)
         else:
-            reply = (*boxes_reply(known, order), *_steps(_moved_trace(qa.trace, order)))
+            reply = (*boxes_reply(known, order), *_steps(_moved_trace(trace, order)))
     except N3DError:
         return None
     reply = ((reply[0][0], not erring), *reply[1:])

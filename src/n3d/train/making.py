@@ -14,8 +14,9 @@ import numpy as np
 from n3d.errors import ConfigError
 from n3d.language import dialogues
 from n3d.model import orders, rays
-from n3d.train import annotated, exercises, mini, shards, targets, views
+from n3d.train import annotated, asked, exercises, mini, shards, targets, views
 from n3d.train.annotated import Annotated
+from n3d.train.asked import Asked
 from n3d.train.exercises import ExerciseMix
 from n3d.train.shards import Sample
 from n3d.train.views import Known, ViewMix
@@ -25,7 +26,8 @@ from n3d.train.views import Known, ViewMix
 class Part:
     """A run of views of the training split: `count` of them from number `first` on.
 
-    They are rendered, or with `annotated` pictures of a data set.
+    They are rendered, or with `annotated` pictures of a data set, or with `asked` scenes and the
+    questions about them, which then are the exercises.
     """
 
     name: str
@@ -36,6 +38,13 @@ class Part:
     views: ViewMix = field(default_factory=ViewMix)
     exercises: ExerciseMix = field(default_factory=ExerciseMix)
     annotated: Annotated | None = None
+    asked: Asked | None = None
+
+    def __post_init__(self) -> None:
+        if self.annotated is not None and self.asked is not None:
+            raise ConfigError(
+                "is given beside annotated", code="config-value", field=f"data.{self.name}.asked"
+            )
 
     @property
     def shards(self) -> int:
@@ -88,6 +97,13 @@ def samples(part: Part, eyes: mini.Eyes, indices: range) -> Iterator[Sample]:
     """The samples of some views of a part; a view asks questions about the one before it."""
     strange: list[Any] = []
     processor = mini.image_processor(eyes)
+    if part.asked is not None:
+        for _, known, done in asked.views(
+            part.asked, indices.start, indices.stop, part.exercises.jitter
+        ):
+            if known.count and done:
+                yield sample(known, done, eyes, processor)
+        return
     for index, known in knowns(part, indices):
         if not known.count:
             continue
@@ -100,6 +116,9 @@ def samples(part: Part, eyes: mini.Eyes, indices: range) -> Iterator[Sample]:
 
 def knowns(part: Part, indices: range) -> Iterator[tuple[int, Known]]:
     """What is known about views of a part, by number."""
+    if part.asked is not None:
+        found = asked.views(part.asked, indices.start, indices.stop, 0.0)
+        return ((index, known) for index, known, _ in found)
     if part.annotated is not None:
         return annotated.knowns(part.annotated, indices.start, indices.stop)
     return ((i, views.draw(part.split, i, part.views)) for i in indices)

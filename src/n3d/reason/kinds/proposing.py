@@ -34,11 +34,16 @@ class Proposal:
 
 @dataclass(eq=False)
 class Stage:
-    """A scene to ask about, with the margin by which compared things must differ."""
+    """A scene to ask about, with the margin by which compared things must differ.
+
+    Objects are drawn from the places in `fit` (any, without), in proportion to `weights` (n,).
+    """
 
     objects: Sequence[Object3D]
     up: np.ndarray | None
     margin: float
+    fit: frozenset[int] | None = None
+    weights: np.ndarray | None = None
     _names: dict[tuple[int, tuple[str, ...]], str | None] = field(default_factory=dict)
 
     @cached_property
@@ -60,8 +65,17 @@ class Stage:
 
     @cached_property
     def usable(self) -> list[int]:
-        """Objects that can be named at all."""
-        return [i for i in range(len(self.objects)) if self.name(i)]
+        """Objects that may be asked about and can be named at all."""
+        fit = range(len(self.objects)) if self.fit is None else sorted(self.fit)
+        return [i for i in fit if self.name(i)]
+
+    @cached_property
+    def shares(self) -> np.ndarray | None:
+        """With what probability each usable object is drawn; None for all alike."""
+        if self.weights is None or not self.usable:
+            return None
+        found = self.weights[self.usable]
+        return found / found.sum()
 
     def values(self, quantity: str) -> np.ndarray:
         return expressing.values(quantity, self.boxes, self.up)
@@ -91,7 +105,7 @@ class Stage:
         if len(self.usable) < count:
             return None
         for _ in range(TRIES):
-            drawn = [int(i) for i in rng.choice(self.usable, count, replace=False)]
+            drawn = [int(i) for i in rng.choice(self.usable, count, replace=False, p=self.shares)]
             if accept(drawn):
                 return drawn
         return None

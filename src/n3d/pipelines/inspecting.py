@@ -1,0 +1,73 @@
+"""What a folder of results holds: counts, and how they are spread."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from n3d import engine
+from n3d.pipelines import jobs
+from n3d.reason import balance, gating
+from n3d.scene import Scene, manifests, shards
+
+PERCENTILES = (5, 50, 95)
+MOST_CLASSES = 50
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """Counts of a data set or of predictions; of questions also their `balance`, of scenes the
+    `sizes` and distances of each class. InputError for a folder that holds neither."""
+    if jobs.holds(folder):
+        return jobs.inspect(folder)
+    found = engine.inspect(folder)
+    if found["kind"] == "qa":
+        tally = balance.Tally()
+        for qa in _records(folder):
+            tally.add(qa)
+        found["balance"] = tally.to_json()
+    elif found["kind"] == "scene":
+        found["sizes"] = sizes(_records(folder))
+    return found
+
+
+def drops_of(folder: Path) -> Path:
+    """Where the dropped records of a folder are listed."""
+    return folder / (jobs.DROPS if jobs.holds(folder) else "drops")
+
+
+def _records(folder: Path) -> Iterator[Any]:
+    """The records of the finished shards, also of a run that was stopped."""
+    if (folder / manifests.FILE).is_file():
+        yield from shards.read(folder)
+        return
+    for marker in sorted((folder / "done").glob("*.json")):
+        if manifests.read_marker(folder, marker.stem) is not None:
+            yield from shards.read(manifests.data_file(folder, marker.stem))
+
+
+def sizes(scenes: Iterator[Scene]) -> dict[str, Any]:
+    """Per class, the most frequent first: how many, and the 5th, 50th and 95th percentile of its
+    sides from longest to shortest and of its depth, metres; how its boxes score."""
+    sides: dict[str, list[np.ndarray]] = defaultdict(list)
+    rest: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for scene in scenes:
+        for o in scene.objects:
+            sides[o.label].append(np.sort(o.box.size)[::-1])
+            rest[o.label].append((float(o.box.center[2]), gating.worth(o)))
+    ordered = sorted(sides, key=lambda label: (-len(sides[label]), label))
+    return {label: _spread(sides[label], rest[label]) for label in ordered[:MOST_CLASSES]}
+
+
+def _spread(sides: list[np.ndarray], rest: list[tuple[float, float]]) -> dict[str, Any]:
+    found: dict[str, Any] = {"count": len(sides)}
+    longest, middle, shortest = np.array(sides).T
+    depth, score = np.array(rest).T
+    named = {"longest": longest, "middle": middle, "shortest": shortest, "depth": depth}
+    for name, values in named.items():
+        found[name] = [round(float(v), 3) for v in np.percentile(values, PERCENTILES)]
+    found["score"] = round(float(np.median(score)), 3)
+    return found
