@@ -148,6 +148,7 @@ def score(
 
 
 app.command()(protocols.reasoning)
+app.command()(protocols.grounding)
 
 
 def _watch(scenes: int | None):

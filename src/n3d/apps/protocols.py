@@ -1,4 +1,4 @@
-"""The commands that mark files of any model: eval reasoning."""
+"""The commands that mark files of any model: eval reasoning, eval grounding."""
 
 from __future__ import annotations
 
@@ -42,6 +42,45 @@ def reasoning(
         if explain:
             show.marks(report["items"])
         show.reasoning(report)
+    if json_out is not None:
+        show.write_json(report, json_out)
+        _wrote(show, json_out)
+
+
+def grounding(
+    predictions: Annotated[
+        Path, typer.Argument(help="Predicted boxes: results of COCO's form, records, JSON lines.",
+                             show_default=False)
+    ],
+    truth: Annotated[
+        Path, typer.Option(help="True boxes: Omni3D's JSON, records, JSON lines.",
+                           show_default=False)
+    ],
+    protocol: Annotated[
+        str,
+        typer.Option(help="n3d-paper, omni3d, target-aware, centre-distance, scanrefer or "
+                     "sunrgbd-ap15."),
+    ] = "n3d-paper",
+    proximity: Annotated[
+        str, typer.Option(help="Omni3D's proximity rule: on, off, or auto by the data set's name.")
+    ] = "auto",
+    seed: Seed = 0,
+    json_out: opt.JsonOut = None,
+) -> None:  # fmt: skip
+    """Mark a file of predicted 3D boxes.
+
+    Example:
+
+    n3d eval grounding predicted.json --truth true.json --protocol omni3d --json report.json
+    """
+    from n3d.apps import show
+    from n3d.pipelines import marking
+
+    if json_out not in (None, "-"):
+        opt.check_apart(Path(str(json_out)), predictions, truth)
+    report = marking.grounding(predictions, truth, protocol, proximity=proximity, seed=seed)
+    if json_out != "-":
+        show.flat(report)
     if json_out is not None:
         show.write_json(report, json_out)
         _wrote(show, json_out)

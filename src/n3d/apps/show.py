@@ -201,6 +201,31 @@ def reasoning(found: dict[str, Any]) -> None:
         say(f"set aside: {told}")
 
 
+def flat(found: dict[str, Any]) -> None:
+    """Every number of a report with nested parts, by its path; files and hashes left out."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("measure")
+    table.add_column("", justify="right")
+    for path, value in _leaves(found):
+        if path not in ("n3d", "commit", "seed"):
+            text = f"{value:.4f}" if isinstance(value, float) else str(value)
+            table.add_row(escape(shown(path)), escape(shown(text)))
+    _print_whole(table)
+    if found["dropped"]["count"]:
+        told = ", ".join(f"{n} {why}" for why, n in found["dropped"]["by_reason"].items())
+        say(f"set aside: {told}")
+
+
+def _leaves(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:
+    for key, part in value.items():
+        name = f"{path}.{key}" if path else str(key)
+        if isinstance(part, dict):
+            if key not in ("files", "dropped"):
+                yield from _leaves(part, name)
+        elif not isinstance(part, list):
+            yield name, "-" if part is None else part
+
+
 def write_json(value: Any, target: str | Path) -> None:
     """Write JSON to a file, whole or not at all, or to stdout for "-"."""
     if str(target) == "-":

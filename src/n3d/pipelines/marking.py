@@ -10,6 +10,8 @@ from typing import Any
 
 from n3d import __version__
 from n3d.errors import InputError
+from n3d.evaluate.boxes import protocols as boxes
+from n3d.evaluate.boxes import reading
 from n3d.evaluate.replies import protocols, records
 from n3d.pipelines import evaluating
 from n3d.scene import Drop
@@ -61,4 +63,30 @@ def dropped(drops: Sequence[Drop]) -> dict[str, Any]:
                 {"id": d.id, "reason": d.reason, "detail": d.detail} for d in drops[:MOST_DROPS]
             ],
         }
+    }
+
+
+def grounding(
+    predictions: str | Path,
+    truth: str | Path,
+    protocol: str,
+    *,
+    proximity: str = "auto",
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The report on a file of predicted boxes beside a file of true ones."""
+    boxes.find(protocol)
+    true, lost = reading.truth(truth)
+    found, more = reading.predictions(predictions, true)
+    options = boxes.Options(proximity, seed)
+    return {
+        "protocol": protocol,
+        **provenance([predictions, truth], seed),
+        "images": len(true.images),
+        "categories": len(set(true.boxes.category.tolist())),
+        "true_boxes": len(true.boxes),
+        "ignored_boxes": int(true.boxes.ignored.sum()),
+        "predictions": len(found),
+        **boxes.evaluate(protocol, found, true, options),
+        **dropped([*lost, *more]),
     }

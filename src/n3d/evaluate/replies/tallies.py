@@ -1,8 +1,8 @@
 """From marks to shares: all questions and answered ones, micro and macro, with intervals.
 
 Shares are 0 to 1, None where nothing was counted. A reply that cannot be read is wrong in `all`
-and left out of `answered_only`. Intervals hold 95 % of bootstrap draws of whole images, or of
-questions where no image is known (Efron and Tibshirani 1993, chapter 13: percentiles).
+and left out of `answered_only`. Intervals are from draws of whole images, or of questions where
+no image is known (`evaluate.bootstrap`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from n3d.evaluate import bootstrap
 from n3d.evaluate.replies import kinds
 from n3d.evaluate.replies.marks import Mark
-
-DRAWS = 2000
-MOST_NUMBERS = 40_000_000
-"""Fewer are drawn where images times draws would be more."""
-LEVEL = 0.95
 
 
 def report(
@@ -53,14 +49,8 @@ class _Shares:
 
     def __init__(self, marks: Sequence[Mark], seed: int) -> None:
         self.marks = marks
-        names = [m.id if m.image is None else f"image {m.image}" for m in marks]
-        self.cluster = np.unique(names, return_inverse=True)[1] if names else np.zeros(0, int)
-        n = int(self.cluster.max()) + 1 if names else 0
-        rng = np.random.default_rng(seed)
-        draws = min(DRAWS, max(MOST_NUMBERS // max(n, 1), 100))
-        self.draws = np.zeros((draws, n), np.float32)
-        if n:
-            self.draws[:] = rng.multinomial(n, np.full(n, 1 / n), size=draws)
+        names = [f"id {m.id}" if m.image is None else f"image {m.image}" for m in marks]
+        self.draws = bootstrap.Draws(names, seed)
 
     def of(self, chosen: Iterable[int], value: Callable[[Mark], Any] | None = None):
         """The shares of some marks, of the mark itself or of another value of readable ones."""
@@ -78,20 +68,8 @@ class _Shares:
             "answer_rate": _mean(read),
             "all": _mean(got),
             "answered_only": _mean(got[np.array(read, bool)]) if len(chosen) else None,
-            "interval_95": self._interval(chosen, got),
+            "interval_95": self.draws.interval(chosen, got),
         }
-
-    def _interval(self, chosen: np.ndarray, got: np.ndarray) -> list[float] | None:
-        if len(chosen) < 2:
-            return None
-        n = self.draws.shape[1]
-        right = np.bincount(self.cluster[chosen], weights=got, minlength=n)
-        count = np.bincount(self.cluster[chosen], minlength=n)
-        among = count > 0
-        drawn, total = self.draws[:, among] @ right[among], self.draws[:, among] @ count[among]
-        shares = drawn[total > 0] / total[total > 0]
-        tail = (1 - LEVEL) / 2
-        return [round(float(q), 6) for q in np.quantile(shares, [tail, 1 - tail])]
 
 
 def _mean(values: Any) -> float | None:
