@@ -14,7 +14,8 @@ no real weights are at hand; what comes after them is the code that real ones me
 * VLM 2D: the same, rounded to thousandths, asked for and read as JSON;
 * VLM 3D: what such a detector finds as boxes in metres, off by 10 % of the distance, 15 % of each
   side and 0.2 radians of yaw, along the ray of the true centre to 1 %;
-* a model: its own boxes.
+* a model: its own boxes and steps; "by rules": its boxes, with the steps that n3d reads from the
+  question.
 
 "fitted" are boxes that were fitted to the depth once more (`lift.refine`).
 """
@@ -37,6 +38,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+import n3d
 from n3d import synthetic
 from n3d.evaluate import taking
 from n3d.evaluate.items import Sitting
@@ -161,8 +163,11 @@ PARTS = ("regions, masks", "regions, rectangles", "detector", "VLM 2D", "VLM 3D"
 
 
 def predictor(route: str, fitted: bool, model: str) -> Any:
+    refine = "depth" if fitted else "none"
+    if route == model:
+        return evaluating.predictor(model, refine=refine)
     if route not in PARTS:
-        return evaluating.predictor(model, refine="depth" if fitted else "none")
+        return taking.of_model(Parts(_Asked(model, refine)))
 
     def predict(sitting: Sitting):
         made = synthetic.make(sitting.items[0].seed, Benchmark().config)
@@ -170,6 +175,19 @@ def predictor(route: str, fitted: bool, model: str) -> Any:
         return taking.of_model(Parts(Fitted(found) if fitted else found))(sitting)
 
     return predict
+
+
+class _Asked:
+    """A model as a grounder."""
+
+    def __init__(self, model: str, refine: str) -> None:
+        self.model, self.options = n3d.load(model), {"refine": refine}
+
+    def ground(self, view, names):
+        return self.model.ground(view, list(names), **self.options)
+
+    def detect(self, view):
+        return self.model.detect(view, **self.options)
 
 
 def _job(job: tuple[str, bool, str, int, int]) -> tuple[str, bool, list[Any]]:
@@ -189,7 +207,11 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", default="out/bench/routes.json")
     given = parser.parse_args()
-    ways = [(route, fitted) for route in (*PARTS, given.model) for fitted in (False, True)]
+    ways = [
+        (route, fitted)
+        for route in (*PARTS, given.model, f"{given.model} by rules")
+        for fitted in (False, True)
+    ]
     tallies = {way: Tally() for way in ways}
     jobs = [(*way, given.model, first, min(10, given.scenes - first))
             for way in ways for first in range(0, given.scenes, 10)]  # fmt: skip
