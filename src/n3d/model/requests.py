@@ -224,11 +224,16 @@ def _objects(
     objects = list(parsed.items)
     if len(mine) == len(objects):
         found = [mine[i] for i in range(len(objects))]
-        objects = spreads.with_doubt(objects, found, seen.setting, model.calibration)
+        located = request.text != dialogues.DETECT
+        objects = spreads.with_doubt(
+            objects, found, seen.setting, model.calibration, located=located
+        )
     if _refines(model, options) and seen.view.depth is not None:
         from n3d.lift.refining import refine
 
         objects = refine(seen.view, objects, planes=seen.planes)
+        if model.calibration.refine == "depth":  # else nobody knows how far they hold
+            objects = [spreads.widened(o, model.calibration.shown) for o in objects]
     if request.question is not None:
         return objects
     least = options.min_score
