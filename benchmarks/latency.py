@@ -2,8 +2,8 @@
 
     python benchmarks/latency.py [--rooms 20] [--model n3d-mini] [--json out/bench/latency.json]
 
-Rendered rooms of the split "test" at 320 x 240. Medians of seconds, each from the picture on: reading
-it (`look`), all its objects, one thing by its name, one question with boxes, steps, check and
+Rendered rooms of the split "test" at 320 x 240. Seconds, each from the picture on: reading it
+(`look`), all its objects, one thing by its name, one question with boxes, steps, check and
 interval; a second question about the same picture; and eight questions together, each.
 """
 
