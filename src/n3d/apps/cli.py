@@ -17,10 +17,10 @@ from n3d.errors import ConfigError, N3DError, QuestionError, printable
 
 # Arguments of the library's functions that are options here, and are named as such in errors.
 OPTIONS = (
-    "batch", "benchmark", "depth_encoding", "depth_scale", "device", "dtype", "fov", "from",
-    "level", "located", "margin", "max_tokens", "min_score", "model", "most", "per_scene",
-    "per_shard", "refine", "seed", "split",
-    "style", "temperature", "to", "up", "workers",
+    "at_once", "batch", "benchmark", "depth_encoding", "depth_scale", "device", "dtype", "fov",
+    "from", "level", "located", "margin", "max_tokens", "min_score", "model", "most", "per_scene",
+    "per_shard", "refine", "seed", "split", "style", "temperature", "timeout", "to", "up",
+    "workers",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -80,6 +80,7 @@ COMMANDS = (
     models.detect,
     datasets.lift,
     datasets.ask,
+    datasets.rephrase,
     datasets.export,
     datasets.inspect,
     pictures.view,

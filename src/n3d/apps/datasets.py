@@ -111,6 +111,44 @@ def _report(show, title: str, report, json_out: str | None, drops: Path | None =
         )
 
 
+def rephrase(
+    questions: Annotated[
+        Path, typer.Argument(help="Data-set folder of questions.", show_default=False)
+    ],
+    endpoint: Annotated[
+        str, typer.Option(help="OpenAI-compatible server: http://HOST:PORT/v1.", show_default=False)
+    ],
+    model: Annotated[str, typer.Option(help="Its model.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Data-set folder to write.", show_default=False)],
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="File of replies; OUT.replies.jsonl by default.", show_default=False),
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="0 is the likeliest wording.")] = 0.7,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    at_once: Annotated[int, typer.Option(help="Requests open at a time.")] = 8,
+    timeout: Annotated[float, typer.Option(help="Seconds a request may take.")] = 60.0,
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Put questions into other words by a language model behind a server.
+
+    A wording that lost or changed a number, an object or a relation is not taken. The key of the
+    server is the environment variable N3D_API_KEY. Example:
+
+    n3d rephrase questions --endpoint http://127.0.0.1:8000/v1 --model qwen --out rephrased
+    """
+    from n3d.apps import show
+    from n3d.pipelines import rephrasing
+
+    report = rephrasing.rephrase(
+        questions, out, endpoint=endpoint, model=model, cache=cache, temperature=temperature,
+        seed=seed, at_once=at_once, timeout=timeout,
+    )  # fmt: skip
+    _report(show, f"questions in {out}", report, json_out)
+    if json_out != "-":
+        show.say(f"next: n3d inspect {shlex.quote(str(out))}")
+
+
 def export(
     folder: Annotated[Path, typer.Argument(help="Data-set folder.", show_default=False)],
     to: Annotated[str, typer.Option(help="Form: llama-factory, llava, openai, webdataset, ...")],

@@ -134,6 +134,7 @@ def balance(found: dict[str, Any]) -> None:
         "by_view": "point of view",
         "by_distance": "depth of objects",
         "by_unit": "unit of answer",
+        "by_wording": "wording",
         "most_common_yes_or_no": "share of the more common of yes and no",
     }
     for key, name in names.items():

@@ -68,6 +68,7 @@ class Tally:
     objects: Counter[str] = field(default_factory=Counter)
     views: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)
+    wordings: Counter[str] = field(default_factory=Counter)
 
     def add(self, qa: QA) -> None:
         """Count one question."""
@@ -81,6 +82,9 @@ class Tally:
         count = len(qa.objects)
         self.objects[str(count) if count < 4 else "4 and more"] += 1
         self.views[qa.attributes.get("view", "camera")] += 1
+        kept = qa.attributes.get("kept")
+        told = "rephrased" if "template" in qa.attributes else "template"
+        self.wordings[told if kept is None else f"template: {kept}"] += 1
         if qa.answer.unit is not None:
             self.units[qa.answer.unit] += 1
 
@@ -104,6 +108,7 @@ class Tally:
             "by_view": _ordered(self.views),
             "by_distance": {k: self.distances[k] for k in _bands() if self.distances[k]},
             "by_unit": _ordered(self.units),
+            "by_wording": _ordered(self.wordings),
             "by_label": _ordered(self.labels, MOST_LABELS),
             "classes": len(self.labels),
             "answers": {k: _ordered(c) for k, c in sorted(self.answers.items())},
