@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,7 +25,16 @@ def lift(
     fov: opt.Fov = None,
     depth_scale: opt.DepthScale = None,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    where: opt.Where = None,
     per_shard: Annotated[int, typer.Option(help="Images per shard.")] = 256,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Lift a sample and say what all would take.")
+    ] = False,
+    sample: Annotated[int, typer.Option(help="Images of a dry run.")] = 50,
+    price: Annotated[
+        float | None,
+        typer.Option(help="Price of an hour of one worker, for a dry run.", show_default=False),
+    ] = None,
     json_out: opt.JsonOut = None,
 ) -> None:
     """Lift an annotated data set to 3D scenes.
@@ -38,18 +47,15 @@ def lift(
     from n3d.apps import show
     from n3d.pipelines import lifting
 
-    report = lifting.lift(
-        source,
-        annotations,
-        images,
-        depth=depth,
-        out=out,
-        camera=camera,
-        fov=fov,
-        depth_scale=depth_scale,
-        workers=workers,
-        per_shard=per_shard,
-    )
+    options: dict[str, Any] = {
+        "depth": depth, "camera": camera, "fov": fov, "depth_scale": depth_scale,
+        "workers": workers, "per_shard": per_shard,
+    }  # fmt: skip
+    if dry_run:
+        found = lifting.forecast(source, annotations, images, sample=sample, price=price, **options)
+        _forecast(show, "images", found, json_out)
+        return
+    report = lifting.lift(source, annotations, images, out=out, where=where, **options)
     _report(show, f"scenes in {out}", report, json_out)
     if json_out != "-" and camera is None and fov is None:
         assumed, looked_at = lifting.assumed_cameras(out)
@@ -76,6 +82,7 @@ def ask(
     min_visibility: Annotated[float, typer.Option(help="Least share of it that is seen.")] = 0.3,
     margin: Annotated[float, typer.Option(help="Relative margin of what is compared.")] = 0.1,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    where: opt.Where = None,
     json_out: opt.JsonOut = None,
 ) -> None:
     """Write questions and answers about scenes, and requests to locate their objects.
@@ -91,11 +98,18 @@ def ask(
 
     report = asking.ask(
         scenes, out, kinds=kinds, per_scene=per_scene, seed=seed, located=located, margin=margin,
-        gate=Gate(min_score, min_visibility), workers=workers,
+        gate=Gate(min_score, min_visibility), workers=workers, where=where,
     )  # fmt: skip
     _report(show, f"questions in {out}", report, json_out)
     if json_out != "-":
         show.say(f"next: n3d inspect {shlex.quote(str(out))}")
+
+
+def _forecast(show, noun: str, found, json_out: str | None) -> None:
+    if json_out != "-":
+        show.forecast(noun, found)
+    if json_out is not None:
+        show.write_json(found.to_json(), json_out)
 
 
 def _report(show, title: str, report, json_out: str | None, drops: Path | None = None) -> None:

@@ -94,6 +94,35 @@ def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int], drops
         say(f"each dropped record with its reason: {drops}")
 
 
+def forecast(noun: str, found: Any) -> None:
+    """What a run would take: records, time, disk and cost."""
+    workers = f"{found.workers} worker{'s' if found.workers > 1 else ''}"
+    say(
+        f"{found.records} {noun}, of which {found.sampled} were done: {found.seconds_each:.3g} s "
+        f"each\nall would take {duration(found.seconds)} on {workers} and {size(found.bytes)} of "
+        f"disk, and give about {found.kept} records and {found.dropped} dropped"
+    )
+    if found.cost is not None:
+        say(f"cost: {found.cost:.2f}, at the price given for an hour of one worker")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: two units at most."""
+    for unit, name, below, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"),
+                                     (60, "min", 1, "s")):  # fmt: skip
+        if seconds >= unit:
+            return f"{int(seconds // unit)} {name} {int(seconds % unit // below)} {small}"
+    return f"{seconds:.2g} s"
+
+
+def size(count: int) -> str:
+    """Bytes as people say them."""
+    for unit, name in ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return f"{count} bytes"
+
+
 def weights(rows: Sequence[dict[str, Any]]) -> None:
     """Weights by task, with their size, licence and whether they are here."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")

@@ -112,6 +112,14 @@ def _write(job: Job, task: Task, results: Callable[[Stage, _Feed], Iterator[Any]
     return entry
 
 
+def opened(task: Task) -> Iterator[Any]:
+    """The records of a task, with the Drops of its input; raises what the input raises."""
+    drops: list[Drop] = []
+    feed = _Feed(task, drops)
+    yield from feed
+    yield from drops
+
+
 class _Feed:
     """The records of an input shard; its Drops go to `drops`, the error of reading to `error`."""
 
@@ -144,7 +152,7 @@ def _together(stage: Stage, feed: _Feed) -> Iterator[Any]:
     try:
         yield from stage(feed)
     except (Exception, SystemExit) as e:
-        if feed.error is None and not _stops(e):
+        if feed.error is None and not stops(e):
             raise StageFailed from e
         if feed.error is None:
             raise
@@ -159,7 +167,7 @@ def _one_by_one(stage: Stage, feed: _Feed, at: Callable[[int], None]) -> Iterato
         try:
             results = list(stage([record]))
         except (Exception, SystemExit) as e:
-            if _stops(e):
+            if stops(e):
                 raise
             yield Drop(feed.name(record), reason_of(e), detail(e))
         else:
@@ -172,7 +180,7 @@ def unexpected(error: Exception) -> InputError:
     return InputError(f"{type(error).__name__}: {detail(error)}", code=reason_of(error))
 
 
-def _stops(error: BaseException) -> bool:
+def stops(error: BaseException) -> bool:
     """Whether the machine ran out of something, or lost a server: no fault of a record."""
     if isinstance(error, N3DError):
         return error.code in STOPS

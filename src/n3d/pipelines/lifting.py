@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from n3d import engine, sources
 from n3d import lift as lifter
@@ -44,26 +45,29 @@ class Lift:
         return sources.reopening.relative(scene.files, self.images, self.depth)
 
 
-def lift(
+@dataclass(frozen=True)
+class Job:
+    """A lift that is ready to run: `stage` over `stream`, known by `config`."""
+
+    stage: Lift
+    stream: engine.Stream
+    config: dict[str, Any]
+
+
+def job(
     source: str,
     annotations: Path,
     images: Path,
     *,
     depth: str,
-    out: Path,
     camera: Path | None = None,
     fov: float | None = None,
     depth_scale: float | None = None,
-    workers: int = 1,
     per_shard: int = 256,
-    progress: bool = True,
     config: lifter.LiftConfig | None = None,
-) -> engine.Report:
-    """Write a data-set folder of scenes; running it again with the same inputs resumes it.
-
-    `depth` is "sensor:FOLDER": files with the images' names. The output is the same for any
-    number of workers. Raises ConfigError for options that cannot work, before any work.
-    """
+) -> Job:
+    """What is lifted and how. `depth` is "sensor:FOLDER": files with the images' names. Raises
+    ConfigError for options that cannot work."""
     folder = _checked(source, depth, fov, depth_scale)
     options = {"fov": fov, "depth_scale": depth_scale}
     options = {k: v for k, v in options.items() if v is not None}
@@ -78,14 +82,49 @@ def lift(
         files=(annotations, *(p for p in cameras if not p.is_dir())),
         folders=(images, folder, *(p for p in cameras if p.is_dir())),
     )
+    told = {"stage": "lift", "source": source, "options": options, "lift": asdict(config)}
+    return Job(Lift(config, images, folder), stream, told)
+
+
+def lift(
+    source: str,
+    annotations: Path,
+    images: Path,
+    *,
+    depth: str,
+    out: Path,
+    workers: int = 1,
+    where: str | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> engine.Report:
+    """Write a data-set folder of scenes; running it again with the same inputs resumes it.
+
+    `options` are those of `job`, `where` and `workers` those of `engine.run`: the output is the
+    same for any of them. Raises ConfigError for options that cannot work, before any work.
+    """
+    mine = job(source, annotations, images, depth=depth, **options)
     return engine.run(
-        Lift(config, images, folder),
-        stream,
-        out,
-        kind="scene",
-        workers=workers,
-        config={"stage": "lift", "source": source, "options": options, "lift": asdict(config)},
-        progress=progress,
+        mine.stage, mine.stream, out, kind="scene", workers=workers, where=where,
+        config=mine.config, progress=progress,
+    )  # fmt: skip
+
+
+def forecast(
+    source: str,
+    annotations: Path,
+    images: Path,
+    *,
+    depth: str,
+    workers: int = 1,
+    sample: int = 50,
+    price: float | None = None,
+    **options: Any,
+) -> engine.Forecast:
+    """What `lift` with these options would take, from the first pictures."""
+    mine = job(source, annotations, images, depth=depth, **options)
+    return engine.forecast(
+        mine.stage, mine.stream, kind="scene", workers=workers, sample=sample, price=price
     )
 
 
