@@ -19,8 +19,8 @@ from n3d.errors import ConfigError, N3DError, QuestionError, printable
 OPTIONS = (
     "at_once", "batch", "benchmark", "depth_encoding", "depth_scale", "device", "dtype", "fov",
     "from", "level", "located", "margin", "max_tokens", "min_score", "model", "most", "per_scene",
-    "per_shard", "price", "refine", "sample", "seed", "split", "style", "temperature", "timeout",
-    "to", "up", "where", "workers",
+    "per_shard", "price", "questions", "refine", "sample", "seed", "split", "style",
+    "temperature", "timeout", "to", "truth", "up", "where", "workers",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -80,6 +80,7 @@ COMMANDS = (
     models.detect,
     datasets.lift,
     datasets.ask,
+    datasets.bench,
     datasets.rephrase,
     datasets.export,
     datasets.inspect,

@@ -125,6 +125,38 @@ def _report(show, title: str, report, json_out: str | None, drops: Path | None =
         )
 
 
+def bench(
+    scenes: Annotated[Path, typer.Argument(help="Data-set folder of scenes.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Data-set folder to write.", show_default=False)],
+    questions: Annotated[int, typer.Option(help="Questions in all.")] = 2000,
+    per_scene: Annotated[int, typer.Option(help="Most questions of a scene.")] = 4,
+    truth: Annotated[
+        str, typer.Option(help="measured, or any: also boxes of predicted depth.")
+    ] = "measured",
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Choose a benchmark in the shape of N3D-Bench out of questions about scenes.
+
+    Eleven groups, balanced over answers, objects, classes, distances and views, and against what
+    the words give away. Example:
+
+    n3d bench scenes --questions 200 --out benchmark
+    """
+    from n3d.apps import show
+    from n3d.pipelines import benchmarking
+
+    told = benchmarking.build(
+        scenes, out, questions=questions, per_scene=per_scene, truth=truth, seed=seed,
+        workers=workers,
+    )  # fmt: skip
+    if json_out != "-":
+        show.benchmark(told, out)
+    if json_out is not None:
+        show.write_json(told, json_out)
+
+
 def rephrase(
     questions: Annotated[
         Path, typer.Argument(help="Data-set folder of questions.", show_default=False)

@@ -94,6 +94,20 @@ def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int], drops
         say(f"each dropped record with its reason: {drops}")
 
 
+def benchmark(found: dict[str, Any], out: Path) -> None:
+    """Groups of a benchmark: how many of those wanted there are, and what guessing gives."""
+    truth = ", ".join(f"{count} {name}" for name, count in found["truth"].items())
+    say(f"{found['questions']} questions about {found['scenes']} scenes in {out}; truth: {truth}")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("group", "wanted", "kept", "chance", "usual answer", "classes known"):
+        table.add_column(name, justify="left" if name == "group" else "right")
+    for name, told in found["groups"].items():
+        keys = ("chance", "blind_usual", "blind_classes")
+        shares = ("-" if told[k] is None else f"{100 * told[k]:.0f} %" for k in keys)
+        table.add_row(name, str(told["wanted"]), str(told["kept"]), *shares)
+    _print_whole(table)
+
+
 def forecast(noun: str, found: Any) -> None:
     """What a run would take: records, time, disk and cost."""
     workers = f"{found.workers} worker{'s' if found.workers > 1 else ''}"

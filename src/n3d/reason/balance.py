@@ -78,7 +78,7 @@ class Tally:
         if told is not None:
             self.answers.setdefault(qa.kind, Counter())[told] += 1
         self.labels.update({normal(label) for label in qa.attributes.get("labels", ())})
-        self.distances.update(_distance(z) for z in qa.attributes.get("depths", ()))
+        self.distances.update(band(z) for z in qa.attributes.get("depths", ()))
         count = len(qa.objects)
         self.objects[str(count) if count < 4 else "4 and more"] += 1
         self.views[qa.attributes.get("view", "camera")] += 1
@@ -117,10 +117,11 @@ class Tally:
 
 
 def _bands() -> list[str]:
-    return [_distance(z * 0.9) for z in DISTANCES] + [_distance(DISTANCES[-1])]
+    return [band(z * 0.9) for z in DISTANCES] + [band(DISTANCES[-1])]
 
 
-def _distance(z: float) -> str:
+def band(z: float) -> str:
+    """The class of distance of a depth in metres."""
     low = 0.0
     for high in DISTANCES:
         if z < high:
