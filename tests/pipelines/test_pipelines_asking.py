@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pipeline_rooms as rooms
 import pytest
-from pipeline_rooms import tree
 
+import room_samples as rooms
 from n3d import reason, sources
 from n3d.errors import ConfigError, InputError
 from n3d.pipelines import asking, inspecting
 from n3d.scene import shards
+from room_samples import tree
 
 
 @pytest.fixture(scope="module")

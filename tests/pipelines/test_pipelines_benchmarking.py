@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import pipeline_rooms as rooms
 import pytest
 
+import room_samples as rooms
 from n3d import engine, reason, synthetic
 from n3d.errors import ConfigError
 from n3d.pipelines import benchmarking

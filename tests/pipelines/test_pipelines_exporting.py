@@ -9,11 +9,11 @@ import tarfile
 from dataclasses import replace
 
 import numpy as np
-import pipeline_rooms as rooms
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+import room_samples as rooms
 from n3d import reason
 from n3d.errors import ConfigError, InputError
 from n3d.geometry import Camera

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-import sys
 import threading
 import time
 from collections import Counter
 from pathlib import Path
 
-import pipeline_rooms as rooms
 import pytest
 
+import room_samples as rooms
+from chat_samples import cut_short, hang_up, said, send, serving
 from n3d.errors import ConfigError, InputError
 from n3d.experts import endpoints
 from n3d.pipelines import inspecting, rephrasing
 from n3d.reason import surviving
 from n3d.scene import shards
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "experts"))
-from chat_samples import cut_short, hang_up, said, send, serving
 
 QUESTION = re.compile(r"Question: (.*)")
 
@@ -181,7 +178,7 @@ def test_options_have_limits(questions, tmp_path):
     common = {"endpoint": "http://127.0.0.1:9", "model": "m", "progress": False}
     with pytest.raises(ConfigError, match="at_once"):
         rephrasing.rephrase(questions, tmp_path / "x", at_once=0, **common)
-    with pytest.raises(InputError, match="no data set"):
+    with pytest.raises(InputError, match="no manifest"):
         rephrasing.rephrase(tmp_path, tmp_path / "x", **common)
     with pytest.raises(InputError, match="address"):
         rephrasing.rephrase(questions, tmp_path / "x", **{**common, "endpoint": "ftp://x"})

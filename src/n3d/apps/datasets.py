@@ -239,15 +239,34 @@ def inspect(
     folder: Annotated[
         Path, typer.Argument(help="Folder of a data set or of predictions.", show_default=False)
     ],
+    page: Annotated[
+        Path | None, typer.Option(help="Write a page of samples: .html.", show_default=False)
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the images, for the page.", show_default=False)
+    ] = None,
+    scenes: Annotated[
+        Path | None, typer.Option(help="The scenes that questions are about.", show_default=False)
+    ] = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(help="COCO file, to show what was dropped of it.", show_default=False),
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Pictures of each class, kind and reason.")] = 6,
     json_out: opt.JsonOut = None,
 ) -> None:
     """Say what a folder of results kept and dropped, and why, and how it is spread.
 
-    Example: n3d inspect questions
+    With --page, samples of each class, kind of question and reason to drop as pictures. Example:
+
+    n3d inspect scenes --page scenes.html --images images --annotations instances.json
     """
     from n3d.apps import show
-    from n3d.pipelines import inspecting
+    from n3d.pipelines import inspecting, leafing
 
+    places = None
+    if page is not None:
+        places = leafing.Places(opt.needed(images, "--images"), scenes, annotations, samples)
     facts = inspecting.facts(folder)
     if json_out != "-":
         state = "" if facts["complete"] else ", unfinished: run its command again"
@@ -261,6 +280,10 @@ def inspect(
             show.balance(facts["balance"])
         if facts.get("sizes"):
             show.sizes(facts["sizes"])
+    if page is not None and places is not None:
+        leafing.write(folder, facts, places, show.folder_of(page))
+        if json_out != "-":
+            show.say(f"wrote {page}")
     if json_out is not None:
         show.write_json(facts, json_out)
 

@@ -96,7 +96,7 @@ def ask(
         if not 0 <= value <= 1:
             raise ConfigError(f"is {value:g}", code="config-range", field=name, limit="0 to 1")
     gate = gate or Gate()
-    source = engine.Folder(scenes)
+    source = engine.Folder(scenes, "scene")
     stage = Ask(chosen, per_scene, seed, located, margin, gate, source.manifest.labels)
     config = {
         "stage": "ask",

@@ -96,7 +96,7 @@ def build(
             f"is {per_scene}", code="config-range", field="per_scene", limit="at least 1"
         )
     choosing.quotas(questions)
-    source = engine.Folder(scenes)
+    source = engine.Folder(scenes, "scene")
     gate = gate or Gate()
     inner = asking.Ask(choosing.KINDS, POOL, seed, gate=gate, frequency=source.manifest.labels)
     config = {"stage": "benchmark", "questions": questions, "per_scene": per_scene, "seed": seed,

@@ -154,8 +154,8 @@ def rephrase(
     chat = Endpoint(endpoint, model, timeout=timeout)
     config = {"stage": "rephrase", "model": model, "temperature": temperature, "seed": seed}
     cache = cache or out.with_name(f"{out.name}.replies.jsonl")
-    source = engine.Folder(questions)
-    engine.inspect(questions)  # says what is wrong before a file is made beside it
+    source = engine.Folder(questions, "qa")
+    assert source.manifest  # read before a file is made beside it
     with alone(cache):
         stage = Rephrase(chat, model, Cache(cache), temperature, seed, at_once)
         return engine.run(stage, source, out, kind="qa", config=config, progress=progress)
