@@ -82,6 +82,7 @@ COMMANDS = (
     datasets.inspect,
     pictures.view,
     datasets.convert,
+    datasets.doctor,
     pictures.demo,
 )
 for command in COMMANDS:

@@ -1,4 +1,4 @@
-"""The commands on data sets and files of boxes: lift, ask, inspect, convert."""
+"""The commands on data sets and files of boxes: lift, ask, inspect, convert, doctor."""
 
 from __future__ import annotations
 
@@ -149,3 +149,31 @@ def convert(
         src, dst, from_=from_, to=to, camera=camera, up=opt.vector(up, "--up")
     )
     show.say(f"{count} boxes written to {dst}")
+
+
+def doctor(
+    file: Annotated[Path, typer.Argument(help="File of 3D boxes.", show_default=False)],
+    camera: opt.CameraFile = None,
+    regions: opt.Regions = None,
+    up: opt.Up = None,
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Find out the convention of a file of 3D boxes: axes, unit, sizes, angles, anchor.
+
+    Every convention is tried: its boxes are projected onto the 2D boxes of the file, or of
+    --regions. Example:
+
+    n3d doctor boxes.json --camera camera.json
+    """
+    from n3d.apps import show
+    from n3d.pipelines import diagnosing
+
+    if json_out not in (None, "-"):
+        opt.check_apart(Path(str(json_out)), file, camera, regions)
+    direction = opt.vector(up, "--up")
+    found = diagnosing.diagnose(file, camera=camera, regions=regions, up=direction)
+    command = diagnosing.command(found, file, camera, up)
+    if json_out != "-":
+        show.diagnosis(found, command)
+    if json_out is not None:
+        show.write_json(diagnosing.to_json(found, command), json_out)

@@ -175,3 +175,42 @@ def folder_of(path: str | Path) -> Path:
     except OSError as e:
         raise files.unwritable(e, path.parent) from None
     return path
+
+
+def diagnosis(found, command: str) -> None:
+    """What convention a file follows, in words, with the evidence and what to run next."""
+    from n3d.sources import conventions, turning
+
+    c = found.best.convention
+    verdicts = {
+        "known": "the convention is clear",
+        "ambiguous": "ambiguous: more than one convention fits",
+        "none": "no convention fits",
+    }
+    say(f"{verdicts[found.verdict]} ({found.used} of {found.boxes} boxes have a 2D box to go by)")
+    if found.dropped:
+        say(f"{found.dropped} records hold no box and were left out")
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    rows = {
+        "axes": conventions.told_frame(c.frame) + (", level with gravity" if c.level else ""),
+        "unit": " or ".join(found.units),
+        "position": "middle of the lower face" if c.anchor == "bottom" else "centre",
+        "sizes": f"{'half' if c.half else 'full'}, along the axes {', '.join(c.size)}",
+        "rotation": turning.told(c.rotation),
+        "2D boxes": c.rectangle.replace(":px", ", pixels").replace(":unit", ", parts of the image")
+        .replace(":thousand", ", thousandths"),
+        "form": found.form or "none that is documented",
+        "agreement": f"{found.best.agreement:.3f} mean IoU of projected and given 2D boxes",
+    }  # fmt: skip
+    for name, text in rows.items():
+        table.add_row(name, escape(shown(text)))
+    _print_whole(table)
+    if found.others:
+        say("these give other boxes and fit too:")
+        for other in found.others[:MOST_LABELS]:
+            differs = [p for p in str(other.convention).split(",") if p not in str(c).split(",")]
+            say(f"  {other.agreement:.3f}  {', '.join(differs) or str(other.convention)}")
+    for line in found.advice:
+        say(line)
+    if found.verdict != "none":
+        say(f"next: {command}")

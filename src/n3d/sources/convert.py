@@ -6,6 +6,7 @@ import difflib
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from n3d.scene import Drop
 from n3d.sources import (
     boxer,
     camera_files,
+    conventions,
+    described,
     files,
     kitti,
     omni3d,
@@ -24,6 +27,7 @@ from n3d.sources import (
     upstream,
     wilddet3d,
 )
+from n3d.sources.conventions import Convention
 from n3d.sources.files import InputWarning
 from n3d.sources.grounded import Grounded
 
@@ -113,11 +117,12 @@ def convert(
 ) -> int:
     """Read boxes of one form and write them in another; the number of boxes written.
 
-    `from_` and `to` name a form of FORMS; .txt is kitti, .csv boxer and .jsonl plain where
-    they are left out. `camera` (a camera file, a Camera, or KITTI's calibration file) is for
-    forms that do not hold it; `up` is the direction against gravity for those that do not
-    hold that. Records that cannot be used and all that the form cannot hold are told by
-    InputWarning. Raises InputError where nothing is left to write.
+    `from_` and `to` name a form of FORMS, or say a convention ("frame=rub,unit=cm,...", see
+    `sources.conventions`); .txt is kitti, .csv boxer and .jsonl plain where they are left out.
+    `camera` (a camera file, a Camera, or KITTI's calibration file) is for forms that do not hold
+    it; `up` is the direction against gravity for those that do not hold that. Records that cannot
+    be used and all that the form cannot hold are told by InputWarning. Raises InputError where
+    nothing is left to write.
     """
     source, target = _form(from_, src, "from"), _form(to, dst, "to")
     seen, calibration = _camera(camera)
@@ -148,6 +153,8 @@ def _form(name: str | None, path: Any, option: str) -> Form:
                 f"cannot tell the form of {path}", code="convert-form", field=option,
                 limit=", ".join(FORMS),
             )  # fmt: skip
+    if conventions.is_convention(name):
+        return _described(conventions.parse(name))
     if name not in FORMS:
         near = difflib.get_close_matches(name, FORMS, 1)
         raise ConfigError(
@@ -155,6 +162,18 @@ def _form(name: str | None, path: Any, option: str) -> Form:
             hint=f"Did you mean {near[0]}?" if near else None,
         )  # fmt: skip
     return FORMS[name]
+
+
+def _described(convention: Convention) -> Form:
+    """The form of a convention that was said in words."""
+    return Form(
+        "this convention",
+        partial(described.read, convention=convention),
+        partial(described.write, convention=convention),
+        ".json",
+        needs_up=convention.level,
+        loses="what its rotation cannot say, gravity",
+    )
 
 
 def _camera(camera: Any) -> tuple[Any, kitti.Calibration | None]:

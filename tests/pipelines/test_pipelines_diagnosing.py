@@ -1,0 +1,127 @@
+"""The doctor: files in conventions by chance are read as they were written, or not at all."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from n3d.apps import cli
+from n3d.errors import InputError
+from n3d.geometry import Box3D
+from n3d.pipelines import diagnosing
+from n3d.sources import convert, solids
+from n3d.sources.grounded import Grounded
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks/doctor.py"
+
+
+@pytest.fixture(scope="module")
+def doctor():
+    """The benchmark, which makes the cases."""
+    spec = importlib.util.spec_from_file_location("benchmark_doctor", BENCHMARK)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("seed", range(2000, 2024))
+def test_a_generated_file_is_read_as_it_was_written(doctor, tmp_path, seed):
+    """Never wrong, and right where the case can be decided; its command reads the same boxes."""
+    case = doctor.make(seed, tmp_path)
+    verdict, found = doctor.judge(case)
+    assert verdict in ("right", "ambiguous")
+    if verdict == "ambiguous":
+        assert not doctor.identifiable(case)
+        assert found.advice
+        return
+    words = shlex.split(diagnosing.command(found, case.path, case.camera_file))
+    assert words[:2] == ["n3d", "convert"]
+    with pytest.raises(SystemExit) as stop:
+        cli.main(words[1:])
+    assert not stop.value.code
+    (item,) = convert.FORMS["plain"].read(words[3])
+    assert isinstance(item, Grounded)
+    assert solids.same(Box3D.stack(o.box for o in item.scene.objects), case.boxes)
+
+
+@pytest.fixture
+def golden(shared):
+    return json.loads((shared / "golden/reference_object.json").read_text())
+
+
+def _files(folder, golden, boxes, rectangles=None):
+    """A file of boxes, its camera, and 2D boxes beside it."""
+    camera = {"K": golden["K"], "width": 1280, "height": 720}
+    (folder / "camera.json").write_text(json.dumps(camera))
+    (folder / "boxes.json").write_text(json.dumps(boxes))
+    regions = [{"label": "sofa", "bbox": r} for r in rectangles or [golden["coco_bbox_xywh"]]]
+    (folder / "regions.json").write_text(json.dumps(regions))
+    return folder / "boxes.json", folder / "camera.json", folder / "regions.json"
+
+
+def test_a_documented_form_is_named(tmp_path, golden, capsys):
+    """The truth is among what remains even on one box, and its form is found."""
+    row = golden["qwen3vl_bbox_3d_units_of_pi"]
+    boxes, camera, regions = _files(tmp_path, golden, [{"bbox_3d": row, "label": "sofa"}])
+    found = diagnosing.diagnose(boxes, camera=camera, regions=regions)
+    assert found.form == "qwen"
+    assert found.best.agreement > 0.999
+    assert str(found.best.convention) == "frame=rdf,rotation=euler:xyz:zyx:+:pi"
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["doctor", str(boxes), "--camera", str(camera), "--regions", str(regions)])
+    assert not stop.value.code
+    out = capsys.readouterr().out
+    assert "x right, y down, z forward (OpenCV camera)" in out
+    assert "--from qwen --to plain" in out
+
+
+def test_json_tells_the_evidence(tmp_path, golden, capsys):
+    row = golden["wilddet3d_tensor"]
+    boxes, camera, regions = _files(tmp_path, golden, [{"bbox_3d": row, "label": "sofa"}])
+    argv = ["doctor", str(boxes), "--camera", str(camera), "--regions", str(regions), "--json", "-"]
+    with pytest.raises(SystemExit):
+        cli.main(argv)
+    told = json.loads(capsys.readouterr().out)
+    assert told["convention"] == "frame=rdf,size=zxy,rotation=quaternion:wxyz"
+    assert told["units"] == ["m"]
+    assert told["agreement"] > 0.999
+    for other in told["others"]:
+        assert other["agreement"] < told["agreement"]
+
+
+def test_boxes_of_another_place_fit_no_convention(tmp_path, golden):
+    rng = np.random.default_rng(0)
+    boxes = [
+        {"center": [*rng.uniform(-30, 30, 2), 40.0], "size": [1, 2, 3], "yaw": 1, "label": "sofa"}
+        for _ in range(8)
+    ]
+    rectangles = [[*rng.uniform(0, 500, 2), 200, 100] for _ in range(8)]
+    files = _files(tmp_path, golden, boxes, rectangles)
+    found = diagnosing.diagnose(files[0], camera=files[1], regions=files[2])
+    assert found.verdict == "none"
+    assert "pose" in found.advice[0]
+    assert diagnosing.to_json(found, "")["command"] is None
+
+
+def test_what_is_missing_is_said(tmp_path, golden):
+    boxes, camera, regions = _files(
+        tmp_path, golden, [{"center": [0, 0, 3], "size": [1, 1, 1], "label": "sofa"}]
+    )
+    with pytest.raises(InputError, match="--camera"):
+        diagnosing.diagnose(boxes)
+    with pytest.raises(InputError, match="--regions"):
+        diagnosing.diagnose(boxes, camera=camera)
+    regions.write_text(json.dumps([{"label": "bed", "bbox": [1, 1, 9, 9]}]))
+    with pytest.raises(InputError, match="labels do not pair"):
+        diagnosing.diagnose(boxes, camera=camera, regions=regions)
+    with pytest.raises(InputError, match="no 3D boxes"):
+        diagnosing.diagnose(camera, camera=camera)
