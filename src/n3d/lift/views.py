@@ -108,7 +108,8 @@ def to_scene(picture: Picture, lifted: Lifted) -> Scene:
     provenance = picture.rgbd.provenance
     if lifted.up_source != "given":
         provenance = replace(provenance, up=lifted.up_source)
-    return replace(scene, provenance=provenance)
+    image = str(picture.attributes.get("file_name", ""))
+    return replace(scene, provenance=provenance, camera=picture.rgbd.camera, image=image)
 
 
 def _gravity(view: RGBD, config: LiftConfig):

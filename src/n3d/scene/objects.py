@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from n3d.errors import GeometryError
-from n3d.geometry import Box3D
+from n3d.geometry import Box3D, Camera
 from n3d.scene.pictures import Provenance, Region
 
 
@@ -74,7 +74,11 @@ class Object3D:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """The objects of one picture, in the picture's camera frame."""
+    """The objects of one picture, in the picture's camera frame.
+
+    `camera` is the picture's, and `image` its file, relative to the folder of all images, where
+    they are known.
+    """
 
     id: str
     picture_id: str
@@ -83,6 +87,8 @@ class Scene:
     source: str = ""
     licence: str = ""
     provenance: Provenance = field(default_factory=Provenance)
+    camera: Camera | None = None
+    image: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objects", tuple(self.objects))

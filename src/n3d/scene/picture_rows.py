@@ -219,13 +219,20 @@ def region_type():
     )
 
 
+def camera_type():
+    """The Arrow struct of a camera."""
+    import pyarrow as pa
+
+    focal = [(k, pa.float64()) for k in ("fx", "fy", "cx", "cy")]
+    sides = [(k, pa.int32()) for k in ("width", "height")]
+    return pa.struct([*focal, *sides, ("source", pa.string())])
+
+
 def columns(provenance: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """The columns of pictures."""
     import pyarrow as pa
 
     text, real, binary = pa.string(), pa.float64(), pa.binary()
-    focal = [(k, real) for k in ("fx", "fy", "cx", "cy")]
-    sides = [(k, pa.int32()) for k in ("width", "height")]
     return [
         *((k, text) for k in ("id", "source", "licence")),
         ("labels", pa.list_(text)),
@@ -234,7 +241,7 @@ def columns(provenance: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         ("up", pa.list_(real)),
         ("image", pa.struct([("bytes", binary), ("path", text)])),
         ("depth", pa.struct([("bytes", binary), ("path", text), ("scale", real)])),
-        ("camera", pa.struct([*focal, *sides, ("source", text)])),
+        ("camera", camera_type()),
         ("camera_path", text),
         ("options", text),
         ("regions", pa.list_(region_type())),

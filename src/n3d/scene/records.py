@@ -105,7 +105,7 @@ def _quality_in(value: Any, field: str) -> dict[str, float]:
 
 
 def scene_to_json(s: Scene) -> dict[str, Any]:
-    return {
+    out = {
         "id": fields.text(s.id, "id"),
         "picture_id": fields.text(s.picture_id, "picture_id"),
         "objects": objects_to_json(s.objects),
@@ -114,6 +114,11 @@ def scene_to_json(s: Scene) -> dict[str, Any]:
         "licence": fields.text(s.licence, "licence"),
         "provenance": picture_records.provenance_to_json(s.provenance),
     }
+    if s.camera is not None:
+        out["camera"] = picture_records.camera_to_json(s.camera)
+    if s.image:
+        out["image"] = fields.text(s.image, "image")
+    return out
 
 
 def scene_from_json(data: Any) -> Scene:
@@ -128,6 +133,8 @@ def scene_from_json(data: Any) -> Scene:
         provenance=f.take(
             "provenance", fields.one(picture_records.provenance_from_json), Provenance()
         ),
+        camera=f.take("camera", fields.one(picture_records.camera_from_json), None),
+        image=f.take("image", fields.text, ""),
     )
     f.done()
     return kept_unit(scene, "up", data.get("up"))

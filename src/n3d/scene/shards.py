@@ -159,7 +159,7 @@ def _read_file(path: Path, kind: str | None = None) -> Iterator[Any]:
     try:
         with pq.ParquetFile(path) as file:
             kind = _kind_in(file.schema_arrow, kind)
-            names = tables.schema(kind).names
+            names = [n for n in tables.schema(kind).names if n in file.schema_arrow.names]
             for batch in file.iter_batches(ROWS_PER_READ, columns=names):
                 for row in batch.to_pylist():
                     yield _record(kind, row, at)
@@ -197,7 +197,9 @@ def _kind_in(schema: Any, expected: str | None) -> str:
                 f"declares {name} = {found.get(name)!r}, expected {value!r}",
                 code="shard-conventions",
             )
-    missing = [n for n in tables.schema(kind).names if n not in schema.names]
+    missing = [
+        n for n in tables.schema(kind).names if n not in schema.names and n not in tables.LATER
+    ]
     if missing:
         raise InputError(f"lacks the columns {', '.join(missing)}", code="shard-columns")
     return kind

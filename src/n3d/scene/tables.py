@@ -17,6 +17,8 @@ from n3d.scene.pictures import Picture
 from n3d.scene.traces import QA, Prediction
 
 FORMAT = "1"
+LATER = ("camera", "image")
+"""Columns of scenes that older files lack: what they would hold is then unknown."""
 KINDS: dict[str, type] = {"scene": Scene, "qa": QA, "picture": Picture, "prediction": Prediction}
 
 
@@ -106,6 +108,8 @@ def schema(kind: str):
             *((k, text) for k in ("id", "picture_id", "source", "licence")),
             ("up", reals),
             *grounded,
+            ("camera", picture_rows.camera_type()),
+            ("image", text),
         ],
         "qa": [
             *((k, text) for k in ("id", "scene_id", "kind", "question", "answer", "unit")),
