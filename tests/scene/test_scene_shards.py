@@ -132,7 +132,7 @@ def test_scenes_without_a_camera_are_those_of_older_files(nouns, same, tmp_path)
     assert (bare.camera, bare.image) == (None, "")
     table = pq.read_table(tmp_path / "a.parquet").drop_columns(["camera", "image"])
     pq.write_table(table, tmp_path / "old.parquet")
-    old, _ = shards.read(tmp_path / "old.parquet")
+    _, old = shards.read(tmp_path / "old.parquet")
     assert same(old, scene)
 
 

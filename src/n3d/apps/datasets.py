@@ -12,7 +12,13 @@ from n3d.apps import options as opt
 
 
 def lift(
-    source: Annotated[str, typer.Argument(help="Form of the annotations: coco.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Form of the annotations: coco, lvis, objects365, openimages, refcoco.",
+            show_default=False,
+        ),
+    ],
     annotations: Annotated[Path, typer.Option(help="Annotation file.", show_default=False)],
     images: Annotated[Path, typer.Option(help="Folder of the images.", show_default=False)],
     depth: Annotated[
@@ -23,6 +29,24 @@ def lift(
     camera: opt.CameraFile = None,
     fov: opt.Fov = None,
     depth_scale: opt.DepthScale = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(help="OpenImages: CSV of label ids and names.", show_default=False),
+    ] = None,
+    image_info: Annotated[
+        Path | None,
+        typer.Option(help="OpenImages: CSV of images with their licences.", show_default=False),
+    ] = None,
+    instances: Annotated[
+        Path | None,
+        typer.Option(help="RefCOCO: COCO file of the regions referred to.", show_default=False),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="RefCOCO: only the refs of this split.", show_default=False)
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(help="Licence of images that state none.", show_default=False)
+    ] = "",
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
     per_shard: Annotated[int, typer.Option(help="Images per shard.")] = 256,
     json_out: opt.JsonOut = None,
@@ -48,6 +72,7 @@ def lift(
         depth_scale=depth_scale,
         workers=workers,
         per_shard=per_shard,
+        beside=lifting.Beside(classes, image_info, instances, split, licence),
     )
     _report(show, f"scenes in {out}", report, json_out)
     if json_out != "-" and camera is None and fov is None:

@@ -3,17 +3,63 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from n3d import engine, sources
 from n3d import lift as lifter
 from n3d.errors import ConfigError, N3DError
 from n3d.scene import Drop, Picture, Scene, manifests, shards
 
-SOURCES = ("coco",)
+SOURCES: dict[str, Callable[..., Iterator[Picture | Drop]]] = {
+    "coco": sources.coco.read,
+    "lvis": sources.lvis.read_lvis,
+    "objects365": sources.lvis.read_objects365,
+    "openimages": sources.openimages.read,
+    "refcoco": sources.refcoco.read,
+}
+"""The forms of annotations that can be lifted, and their readers."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a form keeps beside its annotations: `classes` and `image_info` of OpenImages, the
+    `instances` and the `split` of refs; and the `licence` of images that state none."""
+
+    classes: Path | None = None
+    image_info: Path | None = None
+    instances: Path | None = None
+    split: str | None = None
+    licence: str = ""
+
+    def options(self, source: str) -> dict[str, Any]:
+        """What a reader takes; ConfigError for what it needs and has not, or has no use for."""
+        of = {"openimages": ("classes", "image_info"), "refcoco": ("instances", "split")}
+        needed = {"openimages": "classes", "refcoco": "instances"}.get(source)
+        given = {k: v for k, v in vars(self).items() if v not in (None, "")}
+        if needed is not None and needed not in given:
+            raise ConfigError(
+                f"is needed for {source}", code="config-missing", field=_option(needed)
+            )
+        for name in given:
+            if name not in (*of.get(source, ()), "licence"):
+                raise ConfigError(
+                    f"is not for {source}", code="config-conflict", field=_option(name)
+                )
+        return given
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files whose contents decide the records."""
+        named = (self.classes, self.image_info, self.instances)
+        return tuple(p for p in named if p is not None)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 @dataclass(frozen=True)
@@ -46,24 +92,29 @@ def lift(
     per_shard: int = 256,
     progress: bool = True,
     config: lifter.LiftConfig | None = None,
+    beside: Beside | None = None,
 ) -> engine.Report:
     """Write a data-set folder of scenes; running it again with the same inputs resumes it.
 
-    `depth` is "sensor:FOLDER": files with the images' names. The output is the same for any
+    `source` is a name of SOURCES, `beside` what it keeps beside the annotations. `depth` is
+    "sensor:FOLDER": files with the images' names. The output is the same for any
     number of workers. Raises ConfigError for options that cannot work, before any work.
     """
     folder = _checked(source, depth, fov, depth_scale)
     options = {"fov": fov, "depth_scale": depth_scale}
     options = {k: v for k, v in options.items() if v is not None}
     config = config or lifter.LiftConfig()
+    beside = beside or Beside()
+    own = beside.options(source)
     read = partial(
-        sources.coco.read, annotations, images, depth=depth, camera=camera, options=options
+        SOURCES[source], annotations, images, depth=depth, camera=camera, options=options, **own
     )
+    told = {k: own[k] for k in ("split", "licence") if k in own}
     cameras = [camera] if camera else []
     stream = engine.Stream(
         read,
         per_shard=per_shard,
-        files=(annotations, *(p for p in cameras if not p.is_dir())),
+        files=(annotations, *beside.files, *(p for p in cameras if not p.is_dir())),
         folders=(images, folder, *(p for p in cameras if p.is_dir())),
     )
     return engine.run(
@@ -72,7 +123,12 @@ def lift(
         out,
         kind="scene",
         workers=workers,
-        config={"stage": "lift", "source": source, "options": options, "lift": asdict(config)},
+        config={
+            "stage": "lift",
+            "source": source,
+            "options": options | told,
+            "lift": asdict(config),
+        },
         progress=progress,
     )
 
