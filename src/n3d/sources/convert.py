@@ -19,12 +19,15 @@ from n3d.sources import (
     conventions,
     described,
     files,
+    gemini,
     kitti,
     omni3d,
     plain,
     qwen,
+    spatiallm,
     sunrgbd_boxes,
     upstream,
+    upstream_chats,
     wilddet3d,
 )
 from n3d.sources.conventions import Convention
@@ -100,6 +103,32 @@ FORMS = {
             needs_camera=True,
             scores=False,
             loses="rotation (camera-aligned hulls), scores, the camera, gravity",
+        ),
+        Form(
+            "upstream-chats",
+            upstream_chats.read,
+            upstream_chats.write,
+            ".json",
+            needs_camera=True,
+            scores=False,
+            loses="rotation (camera-aligned hulls), scores, gravity",
+        ),
+        Form(
+            "gemini",
+            gemini.read,
+            gemini.write,
+            ".json",
+            scores=False,
+            loses="scores, the camera, gravity",
+        ),
+        Form(
+            "spatiallm",
+            spatiallm.read,
+            spatiallm.write,
+            ".txt",
+            scores=False,
+            needs_up=True,
+            loses="pitch, roll, scores, the camera",
         ),
     )
 }
