@@ -82,6 +82,7 @@ COMMANDS = (
     datasets.inspect,
     pictures.view,
     datasets.convert,
+    datasets.export,
     datasets.doctor,
     pictures.demo,
 )

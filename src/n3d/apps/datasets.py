@@ -1,4 +1,4 @@
-"""The commands on data sets and files of boxes: lift, ask, inspect, convert, doctor."""
+"""The commands on data sets and files of boxes: lift, ask, inspect, convert, export, doctor."""
 
 from __future__ import annotations
 
@@ -162,7 +162,8 @@ def convert(
 ) -> None:
     """Convert files of 3D boxes.
 
-    .txt means kitti, .csv boxer and .jsonl plain; other forms are named. Example:
+    .txt means kitti, .csv boxer and .jsonl plain; other forms are named, or said in words, such as
+    "frame=rub,unit=cm,size=zyx,rotation=yaw:+y:deg". --to scenes makes a data set. Example:
 
     n3d convert label.txt boxes.json --from kitti --to omni3d --camera calib.txt
     """
@@ -170,10 +171,56 @@ def convert(
     from n3d.sources import convert as conversion
 
     opt.check_apart(dst, src, camera)
-    count = conversion.convert(
-        src, dst, from_=from_, to=to, camera=camera, up=opt.vector(up, "--up")
-    )
+    direction = opt.vector(up, "--up")
+    if to == "scenes":
+        from n3d.pipelines import exporting_scenes
+
+        report = exporting_scenes.take(src, dst, form=from_, camera=camera, up=direction)
+        _report(show, f"scenes in {dst}", report, None)
+        return
+    count = conversion.convert(src, dst, from_=from_, to=to, camera=camera, up=direction)
     show.say(f"{count} boxes written to {dst}")
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="Data-set folder.", show_default=False)],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="Of scenes: omni3d, coco, qwen3-vl, n3d-upstream, plain.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="File to write; a folder for n3d-upstream.", show_default=False)
+    ],
+    images: Annotated[
+        Path | None, typer.Option(help="n3d-upstream: folder of the images.", show_default=False)
+    ] = None,
+    depth: Annotated[
+        str | None,
+        typer.Option(help="n3d-upstream: sensor:DIR, for the points files.", show_default=False),
+    ] = None,
+    depth_scale: opt.DepthScale = None,
+    json_out: opt.JsonOut = None,
+) -> None:
+    """Write a data set in the form of others.
+
+    What the folder holds decides what --to may be. Example:
+
+    n3d export scenes --to omni3d --out scenes.json
+    """
+    from n3d.apps import show
+    from n3d.pipelines import exporting
+    from n3d.pipelines.exporting_scenes import Views
+
+    report = exporting.export(folder, out, to, Views(images, depth, depth_scale))
+    if json_out != "-":
+        show.say(f"{report.scenes} scenes with {report.objects} objects written to {out}")
+        for reason, count in report.by_reason.items():
+            show.say(f"{count} scenes left out: {reason}")
+    if json_out is not None:
+        counts = {"kept": report.scenes, "dropped": sum(report.by_reason.values())}
+        show.write_json({**counts, "by_reason": report.by_reason}, json_out)
 
 
 def doctor(

@@ -154,14 +154,9 @@ def convert(
     nothing is left to write.
     """
     source, target = _form(from_, src, "from"), _form(to, dst, "to")
-    seen, calibration = _camera(camera)
-    gravity = None if up is None else _direction(up)
     items, drops = [], []
-    for item in source.read(src, camera=seen, calibration=calibration, up=gravity):
-        if isinstance(item, Drop):
-            drops.append(item)
-        else:
-            items.append(_completed(item, seen, gravity))
+    for item in read(src, from_, camera=camera, up=up):
+        (drops if isinstance(item, Drop) else items).append(item)
     count = sum(len(item.scene.objects) for item in items)
     if drops:
         shown = "; ".join(f"{d.id}: {d.detail}" for d in drops[:3])
@@ -169,8 +164,19 @@ def convert(
     if not count:
         raise InputError("holds no boxes that can be written", code="convert-empty", file=src)
     _check(items, source, target)
-    target.write(dst, items, calibration=calibration)
+    target.write(dst, items, calibration=_camera(camera)[1])
     return count
+
+
+def read(
+    src: Any, form: str | None, *, camera: Any = None, up: Any = None
+) -> Iterator[Grounded | Drop]:
+    """The scenes of a file of a form or convention, completed by a camera and gravity."""
+    source = _form(form, src, "from")
+    seen, calibration = _camera(camera)
+    gravity = None if up is None else _direction(up)
+    for item in source.read(src, camera=seen, calibration=calibration, up=gravity):
+        yield item if isinstance(item, Drop) else _completed(item, seen, gravity)
 
 
 def _form(name: str | None, path: Any, option: str) -> Form:
