@@ -202,6 +202,8 @@ def diagnosis(found, command: str) -> None:
         "form": found.form or "none that is documented",
         "agreement": f"{found.best.agreement:.3f} mean IoU of projected and given 2D boxes",
     }  # fmt: skip
+    if "corners" in found.taken:
+        rows |= dict.fromkeys(("position", "sizes", "rotation"), "told by the eight corners")
     for name, text in rows.items():
         table.add_row(name, escape(shown(text)))
     _print_whole(table)

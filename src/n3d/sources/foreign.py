@@ -128,6 +128,8 @@ def _row(raw: Any) -> tuple[Row, dict[str, str]]:
 
     cornered = next((c for n in members.CORNERS if (c := members.corners(m.found.get(n))) is not
                      None), None)  # fmt: skip
+    if cornered is not None:
+        names["corners"] = "eight corners"
     location, sizes = take("location", members.LOCATION, (3,)), take("size", members.SIZE, (3,))
     turns = take("turn", members.TURN, (1, 3, 4, 9)) or []
     if location is None or sizes is None:
