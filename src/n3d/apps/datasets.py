@@ -44,6 +44,12 @@ def lift(
     split: Annotated[
         str | None, typer.Option(help="RefCOCO: only the refs of this split.", show_default=False)
     ] = None,
+    size_priors: Annotated[
+        bool,
+        typer.Option(
+            "--size-priors", help="Take depth that was not seen from the usual sizes of labels."
+        ),
+    ] = False,
     licence: Annotated[
         str, typer.Option(help="Licence of images that state none.", show_default=False)
     ] = "",
@@ -72,6 +78,7 @@ def lift(
         depth_scale=depth_scale,
         workers=workers,
         per_shard=per_shard,
+        config=lifting.settings(size_priors=size_priors),
         beside=lifting.Beside(classes, image_info, instances, split, licence),
     )
     _report(show, f"scenes in {out}", report, json_out)

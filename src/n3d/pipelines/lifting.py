@@ -162,6 +162,11 @@ def _checked(source: str, depth: str, fov: float | None, depth_scale: float | No
     return Path(folder)
 
 
+def settings(*, size_priors: bool = False) -> lifter.LiftConfig:
+    """How regions are lifted, as far as the command line says."""
+    return lifter.LiftConfig(size_priors=size_priors)
+
+
 def assumed_cameras(out: Path) -> tuple[int, int]:
     """(scenes whose camera was assumed, scenes looked at) of the first shard of a data set."""
     first = next(iter(manifests.read(out).shards), None)
