@@ -6,6 +6,7 @@ import importlib.util
 import json
 import shlex
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ import pytest
 
 from n3d.apps import cli
 from n3d.errors import InputError
-from n3d.geometry import Box3D
-from n3d.pipelines import diagnosing
-from n3d.sources import convert, solids
+from n3d.geometry import Box3D, Camera
+from n3d.geometry.pose import axis_rotation
+from n3d.pipelines import diagnoses, diagnosing
+from n3d.scene import Object3D, Scene
+from n3d.sources import cameras, convert, solids
 from n3d.sources.grounded import Grounded
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks/doctor.py"
@@ -43,7 +46,7 @@ def test_a_generated_file_is_read_as_it_was_written(doctor, tmp_path, seed):
         assert not doctor.identifiable(case)
         assert found.advice
         return
-    words = shlex.split(diagnosing.command(found, case.path, case.camera_file))
+    words = shlex.split(diagnoses.command(found, case.path, case.camera_file))
     assert words[:2] == ["n3d", "convert"]
     with pytest.raises(SystemExit) as stop:
         cli.main(words[1:])
@@ -84,6 +87,49 @@ def test_a_documented_form_is_named(tmp_path, golden, capsys):
     assert "--from qwen --to plain" in out
 
 
+@pytest.fixture
+def room(tmp_path):
+    """Three things before a camera that leans, their 2D boxes and the direction of gravity."""
+    up = axis_rotation(0, 0.25) @ [0.0, -1, 0]
+    camera = Camera(600, 600, 320, 240, 640, 480)
+    boxes = [
+        Object3D(name, name, Box3D(at, size, axis_rotation(0, 0.25) @ axis_rotation(1, yaw)))
+        for name, at, size, yaw in (
+            ("chair", [-0.9, 0.3, 3.4], [0.6, 0.9, 0.5], 0.5),
+            ("table", [0.8, 0.5, 3.0], [1.5, 0.75, 0.8], -0.9),
+            ("bed", [0.2, -0.2, 5.0], [1.9, 0.6, 1.4], 1.2),
+        )
+    ]
+    regions = []
+    for thing in boxes:
+        x0, y0, x1, y1 = thing.box.project(camera).tolist()
+        regions.append({"label": thing.label, "bbox": [x0, y0, x1 - x0, y1 - y0]})
+    (tmp_path / "regions.json").write_text(json.dumps(regions))
+    cameras.write(tmp_path / "camera.json", camera)
+    return Grounded(Scene("s", "p", tuple(boxes), up=up), camera)
+
+
+@pytest.mark.parametrize("form", ["plain", "omni3d", "sunrgbd", "boxer", "spatiallm", "qwen",
+                                  "gemini", "wilddet3d", "upstream"])  # fmt: skip
+def test_files_of_every_form_are_known(room, tmp_path, form):
+    """Each documented form is found, also where its text could be another's (Bbox lines)."""
+    path = tmp_path / f"boxes{convert.FORMS[form].suffix}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        convert.FORMS[form].write(path, [room])
+    found = diagnosing.diagnose(
+        path, camera=tmp_path / "camera.json", regions=tmp_path / "regions.json",
+        up=room.scene.up,
+    )  # fmt: skip
+    assert found.form == form, found.best
+    assert found.verdict == "known", found.others
+    hulls = form == "upstream"
+    assert solids.same(found.found, room.scene.boxes.hull() if hulls else room.scene.boxes)
+    if form in ("upstream", "spatiallm"):
+        with pytest.raises(InputError, match="--regions"):
+            diagnosing.diagnose(path, camera=tmp_path / "camera.json")
+
+
 def test_json_tells_the_evidence(tmp_path, golden, capsys):
     row = golden["wilddet3d_tensor"]
     boxes, camera, regions = _files(tmp_path, golden, [{"bbox_3d": row, "label": "sofa"}])
@@ -109,7 +155,7 @@ def test_boxes_of_another_place_fit_no_convention(tmp_path, golden):
     found = diagnosing.diagnose(files[0], camera=files[1], regions=files[2])
     assert found.verdict == "none"
     assert "pose" in found.advice[0]
-    assert diagnosing.to_json(found, "")["command"] is None
+    assert diagnoses.to_json(found, "")["command"] is None
 
 
 def test_what_is_missing_is_said(tmp_path, golden):
@@ -121,7 +167,7 @@ def test_what_is_missing_is_said(tmp_path, golden):
     with pytest.raises(InputError, match="--regions"):
         diagnosing.diagnose(boxes, camera=camera)
     regions.write_text(json.dumps([{"label": "bed", "bbox": [1, 1, 9, 9]}]))
-    with pytest.raises(InputError, match="labels do not pair"):
+    with pytest.raises(InputError, match="unpaired"):
         diagnosing.diagnose(boxes, camera=camera, regions=regions)
     with pytest.raises(InputError, match="no 3D boxes"):
         diagnosing.diagnose(camera, camera=camera)

@@ -245,14 +245,14 @@ def doctor(
     n3d doctor boxes.json --camera camera.json
     """
     from n3d.apps import show
-    from n3d.pipelines import diagnosing
+    from n3d.pipelines import diagnoses, diagnosing
 
     if json_out not in (None, "-"):
         opt.check_apart(Path(str(json_out)), file, camera, regions)
     direction = opt.vector(up, "--up")
     found = diagnosing.diagnose(file, camera=camera, regions=regions, up=direction)
-    command = diagnosing.command(found, file, camera, up)
+    command = diagnoses.command(found, file, camera, up)
     if json_out != "-":
         show.diagnosis(found, command)
     if json_out is not None:
-        show.write_json(diagnosing.to_json(found, command), json_out)
+        show.write_json(diagnoses.to_json(found, command), json_out)

@@ -179,9 +179,6 @@ def folder_of(path: str | Path) -> Path:
 
 def diagnosis(found, command: str) -> None:
     """What convention a file follows, in words, with the evidence and what to run next."""
-    from n3d.sources import conventions, turning
-
-    c = found.best.convention
     verdicts = {
         "known": "the convention is clear",
         "ambiguous": "ambiguous: more than one convention fits",
@@ -191,28 +188,42 @@ def diagnosis(found, command: str) -> None:
     if found.dropped:
         say(f"{found.dropped} records hold no box and were left out")
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    rows = {
-        "axes": conventions.told_frame(c.frame) + (", level with gravity" if c.level else ""),
-        "unit": " or ".join(found.units),
-        "position": "middle of the lower face" if c.anchor == "bottom" else "centre",
-        "sizes": f"{'half' if c.half else 'full'}, along the axes {', '.join(c.size)}",
-        "rotation": turning.told(c.rotation),
-        "2D boxes": c.rectangle.replace(":px", ", pixels").replace(":unit", ", parts of the image")
-        .replace(":thousand", ", thousandths"),
-        "form": found.form or "none that is documented",
-        "agreement": f"{found.best.agreement:.3f} mean IoU of projected and given 2D boxes",
-    }  # fmt: skip
-    if "corners" in found.taken:
-        rows |= dict.fromkeys(("position", "sizes", "rotation"), "told by the eight corners")
-    for name, text in rows.items():
+    for name, text in _convention(found).items():
         table.add_row(name, escape(shown(text)))
     _print_whole(table)
     if found.others:
         say("these give other boxes and fit too:")
         for other in found.others[:MOST_LABELS]:
-            differs = [p for p in str(other.convention).split(",") if p not in str(c).split(",")]
+            best = str(found.best.convention).split(",")
+            differs = [p for p in str(other.convention).split(",") if p not in best]
             say(f"  {other.agreement:.3f}  {', '.join(differs) or str(other.convention)}")
     for line in found.advice:
         say(line)
     if found.verdict != "none":
         say(f"next: {command}")
+
+
+def _convention(found) -> dict[str, str]:
+    """What a diagnosis says of each part of a convention."""
+    from n3d.sources import conventions, turning
+
+    told = {
+        "form": found.form or "none that is documented",
+        "agreement": f"{found.best.agreement:.3f} mean IoU of projected and given 2D boxes",
+    }
+    c = found.best.convention
+    if isinstance(c, str):
+        return told
+    order, _, unit = c.rectangle.partition(":")
+    units = {"px": "pixels", "unit": "parts of the image", "thousand": "thousandths of it"}
+    parts = {
+        "axes": conventions.told_frame(c.frame) + (", level with gravity" if c.level else ""),
+        "unit": " or ".join(found.units),
+        "position": "middle of the lower face" if c.anchor == "bottom" else "centre",
+        "sizes": f"{'half' if c.half else 'full'}, along the axes {', '.join(c.size)}",
+        "rotation": turning.told(c.rotation),
+        "2D boxes": f"{order}, {units[unit]}",
+    }
+    if "corners" in found.taken:
+        parts |= dict.fromkeys(("position", "sizes", "rotation"), "told by the eight corners")
+    return {**parts, **told}

@@ -6,31 +6,23 @@ held against the 2D boxes. What cannot be told apart on the file is said to be a
 
 from __future__ import annotations
 
-import shlex
-import warnings
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from n3d.errors import InputError, N3DError
+from n3d.errors import InputError
 from n3d.geometry import Box3D, Camera
 from n3d.geometry.pose import upright
-from n3d.scene import Drop
+from n3d.pipelines import diagnosing_forms
+from n3d.pipelines.diagnoses import FITS, ODDS, Diagnosis, Reading
 from n3d.sources import camera_files, candidates, conventions, described, files, foreign, kitti
 from n3d.sources import solids as solid
 from n3d.sources.candidates import Candidate, Evidence
 from n3d.sources.conventions import METRES, Convention
-from n3d.sources.convert import FORMS
 from n3d.sources.foreign import Table
-from n3d.sources.grounded import Grounded
 
-ODDS = 5.0
-"""Log odds from which on one convention excludes another: 1 in 150."""
 UNIT_ODDS = 5.0
-FITS = 0.35
-"""The largest error of boxes that are explained at all, in parts of a 2D box's side."""
 MOST_ROWS = 500
 MOST_READINGS = 2000
 HINTS = {
@@ -46,38 +38,6 @@ HINTS = {
 """What would tell apart conventions that differ in a member."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A convention, how well its boxes cover the 2D boxes (mean IoU), and the log odds of the
-    best one against it."""
-
-    convention: Convention
-    agreement: float
-    odds: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
-    """What was found. `verdict` is "known", "ambiguous" or "none".
-
-    `best` explains the file best and `found` are its boxes; `others` give other boxes and cannot
-    be excluded; `units` are the units that remain, the likeliest first. `form` is a documented
-    form that reads the same boxes, or "". Of `boxes` in the file, `used` had a 2D box.
-    """
-
-    verdict: str
-    best: Reading
-    found: Box3D
-    others: tuple[Reading, ...] = ()
-    units: tuple[str, ...] = ()
-    form: str = ""
-    boxes: int = 0
-    used: int = 0
-    dropped: int = 0
-    taken: dict[str, str] = field(default_factory=dict)
-    advice: tuple[str, ...] = ()
-
-
 def diagnose(path: Any, *, camera: Any = None, regions: Any = None, up: Any = None) -> Diagnosis:
     """Find the convention of a file of 3D boxes.
 
@@ -85,8 +45,14 @@ def diagnose(path: Any, *, camera: Any = None, regions: Any = None, up: Any = No
     file of 2D boxes where it holds none; `up` lets frames be level with gravity. Raises
     InputError where there is nothing to go by.
     """
-    table = foreign.read(path)
     seen = _camera(camera)
+    try:
+        table = foreign.read(path)
+    except InputError as e:
+        found = diagnosing_forms.diagnose(path, camera=seen, regions=regions, up=up)
+        if e.code != "foreign-boxes" or found is None:
+            raise
+        return found
     if regions is not None:
         table = described.with_regions(table, regions, seen)
     level = up is None or float(np.dot(up, [0, -1, 0])) > 1 - 1e-9
@@ -191,7 +157,7 @@ def _judged(
 ) -> Diagnosis:
     boxes, _, candidate = best
     units = _units(table, boxes)
-    told = [replace(r, convention=replace(r.convention, unit=units[0])) for r in told]
+    told = [replace(r, convention=_in(r.convention, units[0])) for r in told]
     boxes = boxes.scaled(METRES[units[0]])
     fits = candidate.error <= FITS
     single = len(told) == 1 and len(units) == 1
@@ -201,13 +167,17 @@ def _judged(
         boxes,
         tuple(told[1:]),
         tuple(units),
-        _form(path, boxes, camera, up) if fits else "",
+        diagnosing_forms.same(path, boxes, camera, up) if fits else "",
         len(table.rows),
         used,
         len(table.drops),
         dict(table.taken),
         _advice(fits, told, units),
     )
+
+
+def _in(convention: Any, unit: str) -> Convention:
+    return replace(convention, unit=unit)
 
 
 def _units(table: Table, boxes: Box3D) -> list[str]:
@@ -233,24 +203,6 @@ def _agreement(boxes: Box3D, table: Table, convention: Convention, camera: Camer
     return float(np.mean(shares)) if shares else 0.0
 
 
-def _form(path: Any, boxes: Box3D, camera: Camera | None, up: Any) -> str:
-    """The documented form that reads the same boxes from the file, or ""."""
-    for name, form in FORMS.items():
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                items = list(form.read(path, camera=camera, up=up))
-        except N3DError:
-            continue
-        if any(isinstance(i, Drop) for i in items):
-            continue
-        things = [o for i in items if isinstance(i, Grounded) for o in i.scene.objects]
-        first = Box3D.stack(o.box for o in things[: len(boxes)])
-        if len(things) >= len(boxes) and solid.same(first, boxes):
-            return name
-    return ""
-
-
 def _advice(fits: bool, told: list[Reading], units: list[str]) -> tuple[str, ...]:
     if not fits:
         return (
@@ -265,36 +217,3 @@ def _advice(fits: bool, told: list[Reading], units: list[str]) -> tuple[str, ...
     if len(units) > 1:
         out.append("to settle unit: labels of everyday things, or one length that is known")
     return tuple(out)
-
-
-def command(diagnosis: Diagnosis, path: Any, camera: Any = None, up: str | None = None) -> str:
-    """The command line that reads the file as it was found to be."""
-    way = diagnosis.form or str(diagnosis.best.convention)
-    target = Path(path).with_name(f"{Path(path).stem}_n3d.json")
-    words = ["n3d", "convert", str(path), str(target), "--from", way, "--to", "plain"]
-    words += [] if camera is None else ["--camera", str(camera)]
-    words += [] if up is None else [f"--up={up}"]
-    return shlex.join(words)
-
-
-def to_json(diagnosis: Diagnosis, command: str) -> dict[str, Any]:
-    """The diagnosis as JSON."""
-
-    def reading(r: Reading) -> dict[str, Any]:
-        return {
-            "convention": str(r.convention),
-            "agreement": round(r.agreement, 4),
-            "log_odds_of_best": round(r.odds, 2),
-        }
-
-    counts = ("boxes", "used", "dropped", "taken")
-    return {
-        "verdict": diagnosis.verdict,
-        "form": diagnosis.form or None,
-        **reading(diagnosis.best),
-        "units": list(diagnosis.units),
-        "others": [reading(r) for r in diagnosis.others],
-        **{k: getattr(diagnosis, k) for k in counts},
-        "advice": list(diagnosis.advice),
-        "command": None if diagnosis.verdict == "none" else command,
-    }

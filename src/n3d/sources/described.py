@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -122,29 +122,29 @@ def with_regions(table: Table, regions: Any, camera: Camera | None) -> Table:
         raise InputError("2D boxes beside the file need a camera", code="doctor-camera",
                          field="camera", hint="Give it with --camera")  # fmt: skip
     found = region_files.read(regions, width=camera.width, height=camera.height)
-    names = [r.label.lower() for r in found]
-    own = [r.label.lower() for r in table.rows]
-    named = any(own)
-    pairs = {}
-    if len(found) == len(own) and (not named or names == own):
-        pairs = dict(enumerate(found))
-    elif named:
-        pairs = {
-            i: found[names.index(n)]
-            for i, n in enumerate(own)
-            if own.count(n) == 1 and names.count(n) == 1
-        }
+    pairs = paired([r.label for r in table.rows], [r.label for r in found])
     if not pairs:
         raise InputError(
-            f"holds {len(found)} 2D boxes for {len(own)} 3D boxes, and labels do not pair them",
+            f"holds {len(found)} 2D boxes for {len(table.rows)} 3D boxes, unpaired by their labels",
             code="doctor-pairs", file=regions, field="regions",
             hint="List them in the order of the 3D boxes",
         )  # fmt: skip
     rows = (
-        replace(row, rectangle=list(pairs[i].rectangle) if i in pairs else None)
+        replace(row, rectangle=list(found[pairs[i]].rectangle) if i in pairs else None)
         for i, row in enumerate(table.rows)
     )
     return replace(table, rows=tuple(rows), rectangle="xyxy")
+
+
+def paired(boxes: Sequence[str], regions: Sequence[str]) -> dict[int, int]:
+    """Place of a 3D box -> place of its region, by labels: in order where all agree (or the boxes
+    have none), else those that both hold once."""
+    own, names = [b.lower() for b in boxes], [r.lower() for r in regions]
+    if len(own) == len(names) and (not any(own) or own == names):
+        return {i: i for i in range(len(own))}
+    return {
+        i: names.index(n) for i, n in enumerate(own) if own.count(n) == 1 and names.count(n) == 1
+    }
 
 
 def write(path: Any, items: Iterable[Grounded], *, convention: Convention, **_: Any) -> None:

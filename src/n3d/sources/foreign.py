@@ -185,6 +185,8 @@ def _records(path: Any, cameras: dict[str, Camera]) -> Iterator[Any]:
 def _json(path: Any, cameras: dict[str, Camera]) -> Iterator[Any]:
     if not files.is_json_object(path):
         for _, entry in strict_json.stream(path):
+            if _is_map(entry) and entry.get("K") is not None:
+                _camera(entry, cameras)
             nested = entry.get("objects", entry.get("obj_list")) if _is_map(entry) else None
             yield from nested if isinstance(nested, list) else [entry]
         return
@@ -229,11 +231,13 @@ def _columns(columns: Mapping[str, list[Any]]) -> Iterator[Any]:
 def _camera(image: Mapping[str, Any], cameras: dict[str, Camera]) -> None:
     """Take the camera of an image record that has one."""
     try:
-        width, height = (fields.side(image[k], k) for k in ("width", "height"))
+        stated = image.get("image_size") or [image["width"], image["height"]]
+        width, height = fields.sides(stated, "image_size")
         camera = Camera.from_matrix(fields.matrix(image["K"], "K"), width, height)
     except (KeyError, N3DError):
         return
-    name = image.get("id", image.get("file_name", ""))
+    records = "image_size" in image  # of boxes, which name their image otherwise
+    name = Members(image).text(members.IMAGE) if records else image.get("id", "")
     cameras[str(name)] = camera
 
 
