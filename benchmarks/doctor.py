@@ -25,6 +25,7 @@ from rich.table import Table
 from n3d.geometry import Box3D, Camera
 from n3d.geometry.pose import axis_rotation, euler
 from n3d.pipelines import diagnosing
+from n3d.pipelines.diagnoses import Diagnosis
 from n3d.scene import typical
 from n3d.sources import candidates, conventions, described, foreign, solids, turning
 from n3d.sources.conventions import Convention
@@ -47,6 +48,7 @@ class Case:
     labelled: bool
     noise: str
     layout: str
+    up: np.ndarray | None
 
 
 def make(seed: int, folder: Path) -> Case:
@@ -55,19 +57,25 @@ def make(seed: int, folder: Path) -> Case:
     camera = _camera(rng)
     kind = rng.choice(["yaw", "yaw", "euler", "quaternion", "matrix", "none"])
     count = int(rng.integers(4, 25))
-    labels, boxes = _scene(rng, camera, count, str(kind))
+    leans = seed % 8 == 7
+    tilt = _tilt(rng, str(kind), leans)
+    labels, boxes = _scene(rng, camera, count, str(kind), tilt)
     labelled = bool(rng.random() < 0.75)
     noise = str(rng.choice(NOISES))
-    convention = _convention(rng, str(kind))
+    convention = replace(_convention(rng, str(kind)), level=leans)
+    up = tilt @ [0.0, -1.0, 0.0] if leans else None
+    boxes = convention.boxes(*convention.rows(boxes, up), up)  # what the file can hold
     rectangles = _rectangles(rng, boxes, camera, noise)
     layout = str(rng.choice(LAYOUTS))
     if layout == "csv":  # its columns are named
         convention = replace(convention, rectangle="xyxy:px")
     path, camera_file = _write(
         folder / f"case{seed}", layout, convention, boxes, rectangles,
-        labels if labelled else [""] * len(labels), camera, rng,
+        labels if labelled else [""] * len(labels), camera, rng, up,
     )  # fmt: skip
-    return Case(path, camera, camera_file, convention, boxes, rectangles, labelled, noise, layout)
+    return Case(
+        path, camera, camera_file, convention, boxes, rectangles, labelled, noise, layout, up
+    )
 
 
 def _camera(rng: np.random.Generator) -> Camera:
@@ -77,13 +85,19 @@ def _camera(rng: np.random.Generator) -> Camera:
     return Camera(f, f * rng.uniform(0.98, 1.02), cx, cy, width, height)
 
 
+def _tilt(rng: np.random.Generator, kind: str, leans: bool) -> np.ndarray:
+    """How the ground is turned in the camera: not at all where boxes have a yaw in its frame."""
+    pitch = rng.uniform(-0.1, 0.5)
+    if leans:
+        return axis_rotation(0, pitch) @ axis_rotation(2, rng.uniform(-0.06, 0.06))
+    return axis_rotation(0, 0.0 if kind in ("yaw", "none") else pitch)
+
+
 def _scene(
-    rng: np.random.Generator, camera: Camera, count: int, kind: str
+    rng: np.random.Generator, camera: Camera, count: int, kind: str, tilt: np.ndarray
 ) -> tuple[list[str], Box3D]:
-    """Things that stand on a floor or lie anywhere, all of them before the camera and in view."""
+    """Things that stand upright, all of them before the camera and in view."""
     names = [n for n, v in typical.LONGEST.items() if 0.1 <= v <= 6]
-    pitch = 0.0 if kind in ("yaw", "none") else rng.uniform(-0.1, 0.5)
-    tilt = axis_rotation(0, pitch)
     labels, found = [], []
     while len(found) < count:
         label = str(rng.choice(names))
@@ -137,8 +151,8 @@ def _rectangles(rng: np.random.Generator, boxes: Box3D, camera: Camera, noise: s
     return seen.round() if noise != "exact" else seen
 
 
-def _write(path, layout, convention, boxes, rectangles, labels, camera, rng):
-    location, sizes, turns = convention.rows(boxes)
+def _write(path, layout, convention, boxes, rectangles, labels, camera, rng, up):
+    location, sizes, turns = convention.rows(boxes, up)
     given = conventions.write_rectangles(
         rectangles, convention.rectangle, camera.width, camera.height
     )
@@ -181,26 +195,36 @@ def _write(path, layout, convention, boxes, rectangles, labels, camera, rng):
     return path, camera_file
 
 
-def judge(case: Case) -> tuple[str, diagnosing.Diagnosis]:
-    """("right" | "wrong" | "ambiguous" | "ambiguous without the truth" | "none", diagnosis)."""
+def judge(case: Case) -> tuple[str, Diagnosis]:
+    """("right" | "wrong" | "ambiguous" | "ambiguous without the truth" | "none", diagnosis).
+
+    Where the camera leans the convention is judged, with the true direction of gravity; the one
+    that was found is judged by `lean_error`.
+    """
     found = diagnosing.diagnose(case.path, camera=case.camera_file)
     if found.verdict == "none":
         return "none", found
-    if found.verdict == "known":
-        assert found.found is not None
-        return "right" if solids.same(found.found, case.boxes) else "wrong", found
     left = [
         replace(r.convention, unit=unit)
         for r in (found.best, *found.others)
         for unit in found.units
     ]
     table = foreign.read(case.path)
+    holds = []
     for convention in left:
         each = table.swapped() if convention.layout == "size-center" and table.bare else table
-        boxes = described.boxes(each, convention, None, len(case.boxes))
-        if boxes is not None and solids.same(boxes, case.boxes):
-            return "ambiguous", found
-    return "ambiguous without the truth", found
+        boxes = described.boxes(each, convention, case.up, len(case.boxes))
+        holds.append(boxes is not None and solids.same(boxes, case.boxes))
+    if found.verdict == "known":
+        return "right" if holds[0] else "wrong", found
+    return "ambiguous" if any(holds) else "ambiguous without the truth", found
+
+
+def lean_error(case: Case, found: Diagnosis) -> float | None:
+    """Degrees between the true and the found direction of gravity, None where none was found."""
+    if case.up is None or found.up is None:
+        return None
+    return float(np.degrees(np.arccos(np.clip(case.up @ np.array(found.up), -1, 1))))
 
 
 def identifiable(case: Case) -> bool:
@@ -235,17 +259,24 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--show", action="store_true", help="print each case that is not right")
     options = parser.parse_args()
-    counts: dict[str, Counter] = {"identifiable": Counter(), "others": Counter()}
+    counts: dict[str, Counter] = {n: Counter() for n in ("identifiable", "others", "leaning")}
+    leans: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(options.seed, options.seed + options.cases):
             case = make(seed, Path(folder))
             verdict, found = judge(case)
-            group = "identifiable" if identifiable(case) else "others"
+            group = "identifiable" if case.up is None and identifiable(case) else "others"
+            group = group if case.up is None else "leaning"
+            error = lean_error(case, found)
+            leans += [] if error is None or verdict != "right" else [error]
             counts[group][verdict] += 1
             if options.show and verdict != "right":
                 print(seed, group, verdict, case.noise, len(case.boxes), case.convention)
                 print("    ", [str(r.convention) for r in (found.best, *found.others)], found.units)
     report(counts, options.json)
+    if leans:
+        print(f"gravity of right ones off by {np.median(leans):.2f} degrees (median), "
+              f"{np.quantile(leans, 0.95):.2f} (95 %)")  # fmt: skip
 
 
 VERDICTS = ("right", "wrong", "ambiguous", "ambiguous without the truth", "none")

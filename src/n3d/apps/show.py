@@ -224,6 +224,9 @@ def _convention(found) -> dict[str, str]:
         "rotation": turning.told(c.rotation),
         "2D boxes": f"{order}, {units[unit]}",
     }
+    if found.up is not None:
+        told_up = ", ".join(f"{v:.3f}" for v in found.up)
+        parts["gravity"] = f"up is {told_up} in the camera, found with the boxes"
     if "corners" in found.taken:
         parts |= dict.fromkeys(("position", "sizes", "rotation"), "told by the eight corners")
     return {**parts, **told}

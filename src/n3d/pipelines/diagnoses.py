@@ -33,6 +33,7 @@ class Diagnosis:
     `best` explains the file best and `found` are its boxes; `others` give other boxes and cannot
     be excluded; `units` are the units that remain, the likeliest first. `form` is a documented
     form that reads the same boxes, or "". Of `boxes` in the file, `used` had a 2D box.
+    `up` is the direction against gravity where it was found with the convention.
     """
 
     verdict: str
@@ -46,6 +47,7 @@ class Diagnosis:
     dropped: int = 0
     taken: dict[str, str] = field(default_factory=dict)
     advice: tuple[str, ...] = ()
+    up: tuple[float, float, float] | None = None
 
 
 def command(diagnosis: Diagnosis, path: Any, camera: Any = None, up: str | None = None) -> str:
@@ -54,6 +56,8 @@ def command(diagnosis: Diagnosis, path: Any, camera: Any = None, up: str | None 
     target = Path(path).with_name(f"{Path(path).stem}_n3d.json")
     words = ["n3d", "convert", str(path), str(target), "--from", way, "--to", "plain"]
     words += [] if camera is None else ["--camera", str(camera)]
+    if diagnosis.up is not None:
+        up = ",".join(f"{v:.6f}" for v in diagnosis.up)
     words += [] if up is None else [f"--up={up}"]
     return shlex.join(words)
 
@@ -76,6 +80,7 @@ def to_json(diagnosis: Diagnosis, command: str) -> dict[str, Any]:
         "units": list(diagnosis.units),
         "others": [reading(r) for r in diagnosis.others],
         **{k: getattr(diagnosis, k) for k in counts},
+        "up": None if diagnosis.up is None else list(diagnosis.up),
         "advice": list(diagnosis.advice),
         "command": None if diagnosis.verdict == "none" else command,
     }

@@ -14,7 +14,7 @@ import numpy as np
 from n3d.errors import InputError
 from n3d.geometry import Box3D, Camera
 from n3d.geometry.pose import upright
-from n3d.pipelines import diagnosing_forms
+from n3d.pipelines import diagnosing_forms, leaning
 from n3d.pipelines.diagnoses import FITS, ODDS, Diagnosis, Reading
 from n3d.sources import camera_files, candidates, conventions, described, files, foreign, kitti
 from n3d.sources import solids as solid
@@ -55,32 +55,33 @@ def diagnose(path: Any, *, camera: Any = None, regions: Any = None, up: Any = No
         return found
     if regions is not None:
         table = described.with_regions(table, regions, seen)
-    level = up is None or float(np.dot(up, [0, -1, 0])) > 1 - 1e-9
-    tilts = [None] if level else [None, upright(up)]
-    readings: list[tuple[Table, Candidate]] = []
-    used = 0
-    for layout, each in _layouts(table):
-        evidence = _evidence(each, seen, path)
-        used = len(evidence)
-        for tilt in tilts:
-            found = candidates.search(
-                evidence.some(), within=ODDS, order=table.rectangle, tilt=tilt
-            )
-            readings += [
-                (each, replace(c, convention=replace(c.convention, layout=layout))) for c in found
-            ]
+    readings, used = _readings(table, seen, up, path)
+    count = min(used, candidates.MOST_BOXES)
+    leans, straight = None, readings[:1]
+    if up is None and (not readings or not _is_close(readings[0][1])):
+        parts = [_evidence(each, seen, path).some() for _, each in _layouts(table)]
+        found = [leaning.find(part, table.rectangle, within=ODDS) for part in parts]
+        leans = min((f for f in found if f is not None), key=lambda f: f[0], default=(0, None))[1]
+    if leans is not None:
+        leaned, _ = _readings(table, seen, leans, path)
+        doubt = leaned[0][1].odds(straight[0][1], count) if straight else np.inf
+        if not leaned[0][1].convention.level or doubt < leaning.DOUBTFUL:
+            leans = None
+        else:
+            up, readings = leans, leaned
+            straight = straight if doubt < leaning.CERTAIN else []
     if not readings:
         raise InputError(
             "holds 2D boxes that no image of this camera can have", code="doctor-rectangles",
             file=path, limit="xyxy, xywh, cxcywh or yxyx; pixels, thousandths or shares",
             hint="Are they of this camera's image?",
         )  # fmt: skip
-    readings.sort(key=lambda r: (r[1].error, candidates.plainness(r[1].convention)))
-    count = min(used, candidates.MOST_BOXES)
     best = readings[0][1]
     kept = [r for r in readings if best.odds(r[1], count) <= ODDS][:MOST_READINGS]
     if best.error > FITS:
         kept = kept[:1]
+    elif leans is not None:
+        kept += straight
     groups = _groups(kept, up)
     if not groups:
         raise InputError(
@@ -90,7 +91,33 @@ def diagnose(path: Any, *, camera: Any = None, regions: Any = None, up: Any = No
         Reading(c.convention, _agreement(b, each, c.convention, seen), best.odds(c, count))
         for b, each, c in groups
     ]
-    return _judged(path, table, groups[0], told, used, seen, up)
+    return _judged(path, table, groups[0], told, used, seen, up, leans)
+
+
+def _readings(
+    table: Table, camera: Camera | None, up: Any, path: Any
+) -> tuple[list[tuple[Table, Candidate]], int]:
+    """All readings that come near the best, the best first; how many boxes there are to go by."""
+    level = up is None or float(np.dot(up, [0, -1, 0])) > 1 - 1e-9
+    readings: list[tuple[Table, Candidate]] = []
+    used = 0
+    for layout, each in _layouts(table):
+        evidence = _evidence(each, camera, path)
+        used = len(evidence)
+        for tilt in [None] if level else [None, upright(up)]:
+            found = candidates.search(
+                evidence.some(), within=ODDS, order=table.rectangle, tilt=tilt
+            )
+            readings += [
+                (each, replace(c, convention=replace(c.convention, layout=layout))) for c in found
+            ]
+    readings.sort(key=lambda r: (r[1].error, candidates.plainness(r[1].convention)))
+    return readings, used
+
+
+def _is_close(best: Candidate) -> bool:
+    """Whether boxes lie on the 2D boxes up to the pixels, so that nothing is left to explain."""
+    return best.error < 2 * best.floor
 
 
 def _layouts(table: Table) -> list[tuple[str, Table]]:
@@ -154,6 +181,7 @@ def _judged(
     used: int,
     camera: Camera | None,
     up: Any,
+    leans: np.ndarray | None,
 ) -> Diagnosis:
     boxes, _, candidate = best
     units = _units(table, boxes)
@@ -173,6 +201,7 @@ def _judged(
         len(table.drops),
         dict(table.taken),
         _advice(fits, told, units),
+        None if leans is None else tuple(leans.tolist()),
     )
 
 

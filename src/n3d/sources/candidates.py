@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -134,6 +134,34 @@ def search(
     return sorted(kept, key=lambda c: (c.error, plainness(c.convention)))
 
 
+def error(evidence: Evidence, convention: Convention, tilt: np.ndarray) -> float:
+    """The error of one convention's boxes, turned by `tilt`, in parts of the 2D boxes' sides."""
+    camera = evidence.camera
+    if evidence.corners is not None:
+        corners = evidence.corners @ convention.axes.T
+    else:
+        level = replace(convention, level=False, unit="m")
+        corners = level.boxes(evidence.location, evidence.sizes, evidence.turns).corners
+    given = conventions.rectangles(
+        evidence.rectangle, convention.rectangle, camera[:, 4], camera[:, 5]
+    )
+    seen = _clip(given, camera)
+    side = np.maximum((seen[:, 2:] - seen[:, :2]).mean(axis=1), 1)
+    return float(_errors(corners, tilt, seen, side, camera))
+
+
+def in_view(evidence: Evidence, order: str, tilt: np.ndarray) -> float:
+    """How far locations lie outside of their 2D boxes in the best frame, in parts of those."""
+    return min(
+        (
+            _outside(evidence, frame, _clip(xyxy, evidence.camera), tilt)
+            for _, xyxy in _rectangles(evidence, order)
+            for frame in FRAMES
+        ),
+        default=3.0,
+    )
+
+
 def plainness(c: Convention) -> tuple:
     """How usual a convention is: of those that say the same, the most usual is named."""
     frames = list(conventions.FRAME_NAMES)
@@ -182,18 +210,20 @@ def _clip(xyxy: np.ndarray, camera: np.ndarray) -> np.ndarray:
 
 def _views(evidence: Evidence, seen: np.ndarray, tilt: np.ndarray) -> list[str]:
     """The frames in which locations lie before the camera and project to their 2D boxes."""
-    size = (seen[:, 2:] - seen[:, :2]).clip(1)
-    scores = []
-    for frame in FRAMES:
-        p = evidence.location @ (tilt @ conventions.axes_of(frame)).T
-        before = p[:, 2] > 0
-        z = np.where(before, p[:, 2], 1)
-        uv = p[:, :2] / z[:, None] * evidence.camera[:, :2] + evidence.camera[:, 2:4]
-        outside = np.maximum(seen[:, :2] - uv, uv - seen[:, 2:]).clip(0) / size
-        far = np.where(before, outside.max(axis=1).clip(0, 3), 3)
-        scores.append((float(far.mean()), frame))
+    scores = [(_outside(evidence, frame, seen, tilt), frame) for frame in FRAMES]
     best = min(s for s, _ in scores)
     return [f for s, f in sorted(scores)[:MOST_VIEWS] if s <= best + 0.4]
+
+
+def _outside(evidence: Evidence, frame: str, seen: np.ndarray, tilt: np.ndarray) -> float:
+    """How far locations lie outside of their 2D boxes, in parts of those; 3 behind the camera."""
+    size = (seen[:, 2:] - seen[:, :2]).clip(1)
+    p = evidence.location @ (tilt @ conventions.axes_of(frame)).T
+    before = p[:, 2] > 0
+    z = np.where(before, p[:, 2], 1)
+    uv = p[:, :2] / z[:, None] * evidence.camera[:, :2] + evidence.camera[:, 2:4]
+    off = np.maximum(seen[:, :2] - uv, uv - seen[:, 2:]).clip(0) / size
+    return float(np.where(before, off.max(axis=1).clip(0, 3), 3).mean())
 
 
 # -- solids -------------------------------------------------------------------------------
