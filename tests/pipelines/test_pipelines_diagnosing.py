@@ -164,10 +164,19 @@ def test_boxes_of_another_place_fit_no_convention(tmp_path, golden):
 
 def test_how_a_camera_leans_is_found_and_told(room, tmp_path):
     """Boxes in a frame level with gravity, and nobody says how the camera leans."""
+    rng = np.random.default_rng(0)
+    tilt = axis_rotation(0, 0.25)
     more = [
-        Object3D(f"{o.id}{n}", o.label, Box3D(o.box.center * n, o.box.size * n, o.box.rotation))
-        for n in (1, 1.5)
-        for o in room.scene.objects
+        Object3D(
+            f"{n}",
+            "chair",
+            Box3D(
+                room.camera.lift(rng.uniform([150, 120], [500, 380]), rng.uniform(2, 5)),
+                rng.uniform(0.4, 1.1, 3),
+                tilt @ axis_rotation(1, rng.uniform(-3, 3)),
+            ),
+        )
+        for n in range(8)
     ]
     item = replace(room, scene=replace(room.scene, objects=tuple(more)))
     told = conventions.parse("frame=flu,level,size=yxz,rotation=yaw:-z:deg")
