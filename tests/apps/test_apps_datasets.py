@@ -66,7 +66,7 @@ def test_a_dry_run_writes_nothing(n3d, data, tmp_path):
         (["export", "QUESTIONS", "--to", "llava", "--out", "x", "--scenes", "SCENES"], "--images"),
         (["export", "QUESTIONS", "--to", "lava", "--out", "x", "--scenes", "SCENES", "--images",
           "IMAGES"], "--to"),
-        (["export", "SCENES", "--to", "llava", "--out", "x"], "kind 'scene'"),
+        (["export", "SCENES", "--to", "llava", "--out", "x"], "omni3d"),
         (["export", "QUESTIONS", "--to", "llava", "--out", "x", "--scenes", "SCENES", "--images",
           "IMAGES", "--style", "ode"], "--style"),
         (["bench", "SCENES", "--out", "x", "--questions", "3"], "--questions"),

@@ -20,7 +20,7 @@ def lifted():
 
 def test_scenes_lead_back_to_their_pictures(lifted):
     for scene in shards.read(lifted["scenes"]):
-        assert scene.files.image == scene.files.depth == f"room_{scene.id.split(':')[1]}.png"
+        assert scene.image == scene.depth == f"room_{scene.id.split(':')[1]}.png"
         found = sources.reopening.reopen(scene, lifted["images"], lifted["depth"])
         view = found.rgbd
         assert view.camera == scene.camera

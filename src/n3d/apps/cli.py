@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from n3d.apps import datasets, evaluation, models, pictures, training, weights
+from n3d.apps import datasets, evaluation, forms, models, pictures, training, weights
 from n3d.errors import ConfigError, N3DError, QuestionError, printable
 
 # Arguments of the library's functions that are options here, and are named as such in errors.
@@ -82,10 +82,11 @@ COMMANDS = (
     datasets.ask,
     datasets.bench,
     datasets.rephrase,
-    datasets.export,
     datasets.inspect,
     pictures.view,
-    datasets.convert,
+    forms.convert,
+    forms.export,
+    forms.doctor,
     pictures.demo,
 )
 for command in COMMANDS:

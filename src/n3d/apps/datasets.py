@@ -1,4 +1,4 @@
-"""The commands on data sets and files of boxes: lift, ask, export, inspect, convert."""
+"""The commands that make data sets and look at them: lift, ask, bench, rephrase, inspect."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from n3d.apps import options as opt
-from n3d.errors import ConfigError
 
 
 def lift(
-    source: Annotated[str, typer.Argument(help="Form of the annotations: coco.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Form of the annotations: coco, lvis, objects365, openimages, refcoco.",
+            show_default=False,
+        ),
+    ],
     annotations: Annotated[Path, typer.Option(help="Annotation file.", show_default=False)],
     images: Annotated[Path, typer.Option(help="Folder of the images.", show_default=False)],
     depth: Annotated[
@@ -24,6 +29,30 @@ def lift(
     camera: opt.CameraFile = None,
     fov: opt.Fov = None,
     depth_scale: opt.DepthScale = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(help="OpenImages: CSV of label ids and names.", show_default=False),
+    ] = None,
+    image_info: Annotated[
+        Path | None,
+        typer.Option(help="OpenImages: CSV of images with their licences.", show_default=False),
+    ] = None,
+    instances: Annotated[
+        Path | None,
+        typer.Option(help="RefCOCO: COCO file of the regions referred to.", show_default=False),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="RefCOCO: only the refs of this split.", show_default=False)
+    ] = None,
+    size_priors: Annotated[
+        bool,
+        typer.Option(
+            "--size-priors", help="Take depth that was not seen from the usual sizes of labels."
+        ),
+    ] = False,
+    licence: Annotated[
+        str, typer.Option(help="Licence of images that state none.", show_default=False)
+    ] = "",
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
     where: opt.Where = None,
     per_shard: Annotated[int, typer.Option(help="Images per shard.")] = 256,
@@ -50,13 +79,15 @@ def lift(
     options: dict[str, Any] = {
         "depth": depth, "camera": camera, "fov": fov, "depth_scale": depth_scale,
         "workers": workers, "per_shard": per_shard,
+        "config": lifting.settings(size_priors=size_priors),
+        "beside": lifting.Beside(classes, image_info, instances, split, licence),
     }  # fmt: skip
     if dry_run:
         found = lifting.forecast(source, annotations, images, sample=sample, price=price, **options)
         _forecast(show, "images", found, json_out)
         return
     report = lifting.lift(source, annotations, images, out=out, where=where, **options)
-    _report(show, f"scenes in {out}", report, json_out)
+    show.run(f"scenes in {out}", report, json_out)
     if json_out != "-" and camera is None and fov is None:
         assumed, looked_at = lifting.assumed_cameras(out)
         if assumed:
@@ -100,7 +131,7 @@ def ask(
         scenes, out, kinds=kinds, per_scene=per_scene, seed=seed, located=located, margin=margin,
         gate=Gate(min_score, min_visibility), workers=workers, where=where,
     )  # fmt: skip
-    _report(show, f"questions in {out}", report, json_out)
+    show.run(f"questions in {out}", report, json_out)
     if json_out != "-":
         show.say(f"next: n3d inspect {shlex.quote(str(out))}")
 
@@ -110,19 +141,6 @@ def _forecast(show, noun: str, found, json_out: str | None) -> None:
         show.forecast(noun, found)
     if json_out is not None:
         show.write_json(found.to_json(), json_out)
-
-
-def _report(show, title: str, report, json_out: str | None, drops: Path | None = None) -> None:
-    if json_out != "-":
-        drops = drops or report.out / "drops"
-        show.counts(title, report.kept, report.dropped, report.by_reason, drops)
-        if getattr(report, "skipped", 0):
-            show.say(f"resumed: {report.skipped} of {report.shards} shards were finished before")
-    if json_out is not None:
-        show.write_json(
-            {"kept": report.kept, "dropped": report.dropped, "by_reason": report.by_reason},
-            json_out,
-        )
 
 
 def bench(
@@ -190,49 +208,9 @@ def rephrase(
         questions, out, endpoint=endpoint, model=model, cache=cache, temperature=temperature,
         seed=seed, at_once=at_once, timeout=timeout,
     )  # fmt: skip
-    _report(show, f"questions in {out}", report, json_out)
+    show.run(f"questions in {out}", report, json_out)
     if json_out != "-":
         show.say(f"next: n3d inspect {shlex.quote(str(out))}")
-
-
-def export(
-    folder: Annotated[Path, typer.Argument(help="Data-set folder.", show_default=False)],
-    to: Annotated[str, typer.Option(help="Form: llama-factory, llava, openai, webdataset, ...")],
-    out: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
-    scenes: Annotated[
-        Path | None, typer.Option(help="The scenes that are asked about.", show_default=False)
-    ] = None,
-    images: Annotated[
-        Path | None, typer.Option(help="Folder of the images.", show_default=False)
-    ] = None,
-    depth: Annotated[
-        str | None, typer.Option(help="sensor:DIR, depth to be exported.", show_default=False)
-    ] = None,
-    style: Annotated[str, typer.Option(help="Replies: prose, compact or answer.")] = "prose",
-    json_out: opt.JsonOut = None,
-) -> None:
-    """Write a data set in the form of another project.
-
-    Questions become conversations about pictures: llama-factory, llava, openai, webdataset,
-    parquet. Example:
-
-    n3d export questions --to llama-factory --scenes scenes --images images --out training
-    """
-    from n3d.apps import show
-    from n3d.pipelines import exporting
-    from n3d.scene import manifests
-
-    kind = manifests.read(folder).kind
-    if kind != "qa":
-        raise ConfigError(
-            f"holds records of kind {kind!r}", code="dataset-kind", file=folder, limit="qa"
-        )
-    order = exporting.Order(
-        folder, opt.needed(scenes, "--scenes"), opt.needed(images, "--images"),
-        None if depth is None else Path(depth.removeprefix("sensor:")), style,
-    )  # fmt: skip
-    report = exporting.export(order, out, to)
-    _report(show, f"conversations in {out}", report, json_out, out / exporting.DROPS)
 
 
 def inspect(
@@ -286,31 +264,3 @@ def inspect(
             show.say(f"wrote {page}")
     if json_out is not None:
         show.write_json(facts, json_out)
-
-
-def convert(
-    src: Annotated[Path, typer.Argument(help="File of 3D boxes.", show_default=False)],
-    dst: Annotated[Path, typer.Argument(help="File to write.", show_default=False)],
-    from_: Annotated[
-        str | None, typer.Option("--from", help="Form of the input.", show_default=False)
-    ] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", help="Form of the output.", show_default=False)
-    ] = None,
-    camera: opt.CameraFile = None,
-    up: opt.Up = None,
-) -> None:
-    """Convert files of 3D boxes.
-
-    .txt means kitti, .csv boxer and .jsonl plain; other forms are named. Example:
-
-    n3d convert label.txt boxes.json --from kitti --to omni3d --camera calib.txt
-    """
-    from n3d.apps import show
-    from n3d.sources import convert as conversion
-
-    opt.check_apart(dst, src, camera)
-    count = conversion.convert(
-        src, dst, from_=from_, to=to, camera=camera, up=opt.vector(up, "--up")
-    )
-    show.say(f"{count} boxes written to {dst}")

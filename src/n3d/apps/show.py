@@ -137,6 +137,18 @@ def size(count: int) -> str:
     return f"{count} bytes"
 
 
+def run(title: str, report: Any, json_out: str | None, drops: Path | None = None) -> None:
+    """What a run kept and dropped, and whether it went on where another had stopped."""
+    if json_out != "-":
+        told = report.out / "drops" if drops is None else drops
+        counts(title, report.kept, report.dropped, report.by_reason, told)
+        if getattr(report, "skipped", 0):
+            say(f"resumed: {report.skipped} of {report.shards} shards were finished before")
+    if json_out is not None:
+        told = {"kept": report.kept, "dropped": report.dropped, "by_reason": report.by_reason}
+        write_json(told, json_out)
+
+
 def weights(rows: Sequence[dict[str, Any]]) -> None:
     """Weights by task, with their size, licence and whether they are here."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -246,3 +258,58 @@ def folder_of(path: str | Path) -> Path:
     except OSError as e:
         raise files.unwritable(e, path.parent) from None
     return path
+
+
+def diagnosis(found, command: str) -> None:
+    """What convention a file follows, in words, with the evidence and what to run next."""
+    verdicts = {
+        "known": "the convention is clear",
+        "ambiguous": "ambiguous: more than one convention fits",
+        "none": "no convention fits",
+    }
+    say(f"{verdicts[found.verdict]} ({found.used} of {found.boxes} boxes have a 2D box to go by)")
+    if found.dropped:
+        say(f"{found.dropped} records hold no box and were left out")
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for name, text in _convention(found).items():
+        table.add_row(name, escape(shown(text)))
+    _print_whole(table)
+    if found.others:
+        say("these give other boxes and fit too:")
+        for other in found.others[:MOST_LABELS]:
+            best = str(found.best.convention).split(",")
+            differs = [p for p in str(other.convention).split(",") if p not in best]
+            say(f"  {other.agreement:.3f}  {', '.join(differs) or str(other.convention)}")
+    for line in found.advice:
+        say(line)
+    if found.verdict != "none":
+        say(f"next: {command}")
+
+
+def _convention(found) -> dict[str, str]:
+    """What a diagnosis says of each part of a convention."""
+    from n3d.sources import conventions, turning
+
+    told = {
+        "form": found.form or "none that is documented",
+        "agreement": f"{found.best.agreement:.3f} mean IoU of projected and given 2D boxes",
+    }
+    c = found.best.convention
+    if isinstance(c, str):
+        return told
+    order, _, unit = c.rectangle.partition(":")
+    units = {"px": "pixels", "unit": "parts of the image", "thousand": "thousandths of it"}
+    parts = {
+        "axes": conventions.told_frame(c.frame) + (", level with gravity" if c.level else ""),
+        "unit": " or ".join(found.units),
+        "position": "middle of the lower face" if c.anchor == "bottom" else "centre",
+        "sizes": f"{'half' if c.half else 'full'}, along the axes {', '.join(c.size)}",
+        "rotation": turning.told(c.rotation),
+        "2D boxes": f"{order}, {units[unit]}",
+    }
+    if found.up is not None:
+        told_up = ", ".join(f"{v:.3f}" for v in found.up)
+        parts["gravity"] = f"up is {told_up} in the camera, found with the boxes"
+    if "corners" in found.taken:
+        parts |= dict.fromkeys(("position", "sizes", "rotation"), "told by the eight corners")
+    return {**parts, **told}

@@ -10,11 +10,14 @@ from typing import Any
 
 from n3d import reason, sources, view
 from n3d.errors import ConfigError, N3DError
+from n3d.pipelines import lifting
 from n3d.reason import gating
 from n3d.scene import QA, Drop, Object3D, Picture, Region, Scene, asked, manifests, shards
 
 SIZE = 560
 MOST_KINDS = 64
+PLAIN_SOURCES = ("coco", "lvis", "objects365")
+"""Forms of annotations that are one file."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,8 @@ def _drops(folder: Path, facts: Mapping[str, Any], places: Places) -> Iterator[v
     for drop in manifests.read_drops(folder):
         if len(some[drop.reason]) < places.samples:
             some[drop.reason].append(drop)
-    pictures = _pictures([d for drops in some.values() for d in drops], places)
+    of = facts["config"].get("source")
+    pictures = _pictures([d for drops in some.values() for d in drops], places, of)
     for name in facts["by_reason"]:
         shown = [f for d in some.get(name, ()) if (f := _dropped(d, pictures)) is not None]
         told = "; ".join(f"{d.id}: {d.detail}" for d in some.get(name, ()))
@@ -159,13 +163,14 @@ def _drops(folder: Path, facts: Mapping[str, Any], places: Places) -> Iterator[v
         )
 
 
-def _pictures(drops: list[Drop], places: Places) -> dict[str, Picture]:
+def _pictures(drops: list[Drop], places: Places, source: Any) -> dict[str, Picture]:
     """The annotated pictures that drops are about, by id, undecoded."""
-    if places.annotations is None or not drops:
+    read = lifting.SOURCES.get(source) if source in PLAIN_SOURCES else None
+    if places.annotations is None or read is None or not drops:
         return {}
     wanted = {d.id.partition("/")[0] for d in drops}
     found: dict[str, Picture] = {}
-    for picture in sources.coco.read(places.annotations, places.images):
+    for picture in read(places.annotations, places.images):
         if isinstance(picture, Picture) and picture.id in wanted:
             found[picture.id] = picture
             if len(found) == len(wanted):
