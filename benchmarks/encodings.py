@@ -1,7 +1,7 @@
 """What the code of the 3D points is worth, and what its order costs.
 
     python benchmarks/encodings.py [--views 3000] [--epochs 1] [--seeds 2] [--threads 2]
-                                   [--json out/bench/encodings.json]
+                                   [--half] [--json out/bench/encodings.json]
 
 The same small Qwen2.5-VL vision tower (windows of 2 x 2 patches in every other layer) is trained
 as a detector on the same rendered rooms, in the same order, with the same budget; only what tells
@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=2, help="Processes, one thread each.")
+    parser.add_argument("--half", action="store_true", help="Train in bfloat16, judge in full.")
     parser.add_argument("--only", nargs="*", default=list(CONFIGURED))
     parser.add_argument("--json", default="out/bench/encodings.json")
     given = parser.parse_args()
@@ -206,7 +207,8 @@ def _job(job: tuple[str, int]) -> tuple[str, dict[str, float]]:
         for group in opt.param_groups:
             group["lr"] = given.rate * min((step + 1) / 100, (steps - step) / (0.6 * steps), 1)
         pictures, points = _batch([_TRAIN[i] for i in some], name)
-        loss, _ = tower.detector.loss(tower(pictures, points), pictures, tower.rows)
+        with torch.autocast("cpu", torch.bfloat16, enabled=given.half):
+            loss, _ = tower.detector.loss(tower(pictures, points), pictures, tower.rows)
         loss.backward()
         nn.utils.clip_grad_norm_(tower.parameters(), 1.0)
         opt.step()

@@ -38,7 +38,8 @@ def noisy(setting: Setting, count: int, told: float, seed: int = 0) -> Evidence:
             moved[6] %= 360
         o = Object3D(str(i), "box", boxes.decode(moved, CAMERA, up=setting.up))
         o = replace(o, spread=spreads.spread(o, SIGMA[:numbers] * told, setting), score=0.9)
-        found.add([o], [Object3D("t", "box", box)], setting)
+        found.judge([o], [Object3D("t", "box", box)])
+        found.compare([o], [Object3D("t", "box", box)], setting)
     return found
 
 
@@ -56,10 +57,10 @@ def test_a_box_is_right_by_its_overlap_and_label():
     box = Box3D([0, 0, 3], [1, 1, 1])
     near = Box3D([0.2, 0, 3], [1, 1, 1])
     truth = [Object3D("t", "box", box)]
-    found.add([Object3D("0", "box", near)], truth, ALIGNED)
-    found.add([Object3D("0", "mug", near)], truth, ALIGNED)
-    found.add([Object3D("0", "box", Box3D([0.9, 0, 3], [1, 1, 1]))], truth, ALIGNED)
-    found.add([Object3D("0", "box", near)], [], ALIGNED)
+    found.judge([Object3D("0", "box", near)], truth)
+    found.judge([Object3D("0", "mug", near)], truth)
+    found.judge([Object3D("0", "box", Box3D([0.9, 0, 3], [1, 1, 1]))], truth)
+    found.judge([Object3D("0", "box", near)], [])
     assert found.right == [True, False, False, False]
     assert len(found.scores) == 4
 
@@ -71,7 +72,7 @@ def test_the_side_that_is_called_x_does_not_matter():
     o = Object3D("0", "box", dialogues.as_written(box, setting))
     o = replace(o, spread=spreads.spread(o, SIGMA, setting))
     found = Evidence()
-    found.add([o], [Object3D("t", "box", turned)], setting)
+    found.compare([o], [Object3D("t", "box", turned)], setting)
     assert max(found.errors["size"][0]) < 0.002
     assert max(found.errors["yaw"][0]) < np.radians(0.2)
 
@@ -81,8 +82,40 @@ def test_boxes_of_what_is_half_hidden_are_neither_right_nor_wrong():
     box, other = Box3D([0, 0, 3], [1, 1, 1]), Box3D([3, 0, 3], [1, 1, 1])
     truth, hidden = [Object3D("t", "box", box)], [Object3D("h", "mug", other)]
     boxes = [Object3D("0", "box", other), Object3D("1", "box", box, score=0.7)]
-    assert found.add(boxes, truth, ALIGNED, hidden) == [(0.7, True)]
+    assert found.judge(boxes, truth, hidden) == [(0.7, True)]
     assert found.right == [True]
     away = Object3D("0", "box", Box3D([-3, 0, 3], [1, 1, 1]), score=0.4)
-    assert found.add([away], truth, ALIGNED, hidden) == [(0.4, False)]
+    assert found.judge([away], truth, hidden) == [(0.4, False)]
     assert found.right == [True, False]
+
+
+@pytest.mark.parametrize("setting", [UPRIGHT, ALIGNED])
+def test_boxes_that_were_fitted_have_intervals_that_hold_nine_of_ten_errors(setting):
+    found = noisy(setting, 300, 0.5)
+    wide = calibration.widths(found.errors, 0.9, calibration.WITHIN_90)
+    used = 4 if setting.up is not None else 3
+    assert np.allclose(wide[:used], 2.0, rtol=0.25)
+
+
+def test_a_widened_spread_is_that_of_wider_numbers():
+    o = Object3D("0", "box", Box3D([0.8, -0.3, 3], [1, 0.5, 2], euler(yaw=0.4)))
+    setting = replace(UPRIGHT, up=np.array([0.0, -1.0, 0.0]))
+    factors = (2.0, 3.0, 0.5, 1.5)
+    wide = calibration.Calibration(factors=factors).widths(7)
+    narrow = replace(o, spread=spreads.spread(o, SIGMA, setting))
+    expected = spreads.spread(o, SIGMA * wide, setting)
+    found = spreads.widened(narrow, factors).spread
+    assert np.allclose(found.center, expected.center)
+    assert np.allclose(found.size, expected.size)
+    assert found.yaw == pytest.approx(expected.yaw)
+
+
+def test_what_was_named_has_a_curve_of_its_own():
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(size=400)
+    raw, right = calibration.curve(scores.tolist(), (rng.uniform(size=400) < scores / 2).tolist())
+    both = calibration.Calibration(located_raw=raw, located_right=right)
+    assert both.score(0.8) == pytest.approx(0.8)
+    assert both.score(0.8, located=True) == pytest.approx(0.4, abs=0.1)
+    assert calibration.Calibration().score(0.8, located=True) == pytest.approx(0.8)
+    assert calibration.curve([0.5] * 5, [True] * 5) == ((), ())

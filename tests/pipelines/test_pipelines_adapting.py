@@ -1,9 +1,8 @@
-"""A model fitted to annotated pictures, with a tiny network: the whole way, resumed."""
+"""A model fitted to annotated pictures, with a few steps of n3d-mini: the whole way, resumed."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the model extra: torch")
 pytest.importorskip("transformers", reason="needs the model extra: transformers")
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "train"))
-import train_samples as tiny  # noqa: E402
-
 import n3d  # noqa: E402
 from n3d.apps import cli  # noqa: E402
 from n3d.errors import ConfigError  # noqa: E402
 from n3d.pipelines import adapting, rooms  # noqa: E402
 from n3d.synthetic import split_seed  # noqa: E402
-from n3d.train import building, mini  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +24,15 @@ def folder(tmp_path_factory) -> Path:
     return home
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Path:
-    home = tmp_path_factory.mktemp("base") / "tiny"
-    building.export(tiny.network(), mini.processor(tiny.EYES, tiny.tokenizer()), home)
-    return home
-
-
 def run(*args: object) -> int:
     with pytest.raises(SystemExit) as stop:
         cli.main([str(a) for a in args])
     return int(stop.value.code or 0)
 
 
-def test_one_command_adapts_and_goes_on(folder, base, tmp_path, capsys):
+def test_one_command_adapts_and_goes_on(folder, tmp_path, capsys):
     out = tmp_path / "out"
-    command = ("adapt", folder, "--base", base, "--out", out, "--epochs", 3)
+    command = ("adapt", folder, "--base", "n3d-mini", "--out", out, "--epochs", 2)
     assert run(*command, "--minutes", 1e-6) == 0
     assert "goes on" in capsys.readouterr().out
     assert not (out / "model").exists()
@@ -56,7 +44,7 @@ def test_one_command_adapts_and_goes_on(folder, base, tmp_path, capsys):
     for side in ("before", "after"):
         assert report[side]["items"]["by_kind"]["detect"] == 2
         assert 0 <= report[side]["acc25"]["overall"] <= 1
-    old, new = n3d.load(base), n3d.load(out / "model")
+    old, new = n3d.load("n3d-mini"), n3d.load(out / "model")
     assert any((a != b).any() for a, b in zip(old.network.parameters(), new.network.parameters()))
 
 
@@ -72,14 +60,14 @@ def test_what_is_asked_is_about_what_is_there(folder):
     assert kinds == {"detect", "locate", "ask"}
 
 
-def test_folders_that_will_not_do_are_told(folder, base, tmp_path, capsys):
-    assert run("adapt", tmp_path, "--base", base, "--out", tmp_path / "o") == 2
+def test_folders_that_will_not_do_are_told(folder, tmp_path, capsys):
+    assert run("adapt", tmp_path, "--base", "n3d-mini", "--out", tmp_path / "o") == 2
     assert "annotations.json" in capsys.readouterr().err
     few = tmp_path / "few"
     rooms.write([split_seed("train", 0)], few)
-    assert run("adapt", few, "--base", base, "--out", tmp_path / "o") == 2
+    assert run("adapt", few, "--base", "n3d-mini", "--out", tmp_path / "o") == 2
     assert "1 pictures" in capsys.readouterr().err
     with pytest.raises(ConfigError, match="epochs"):
-        adapting.Adaptation(str(base), adapting.of_folder(folder), tmp_path, epochs=0)
+        adapting.Adaptation("n3d-mini", adapting.of_folder(folder), tmp_path, epochs=0)
     with pytest.raises(ConfigError, match="shares"):
-        adapting.Adaptation(str(base), adapting.of_folder(folder), tmp_path, test=0.9, tune=0.2)
+        adapting.Adaptation("n3d-mini", adapting.of_folder(folder), tmp_path, test=0.9, tune=0.2)

@@ -1,4 +1,4 @@
-"""The commands that evaluate: eval run, eval score."""
+"""The commands that evaluate: eval run, score, follow, calibrate; eval reasoning and its like."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from n3d.apps import models
+from n3d.apps import models, protocols
 from n3d.apps import options as opt
 from n3d.errors import ConfigError
 
@@ -145,6 +145,10 @@ def score(
         opt.check_apart(Path(str(json_out)), predictions)
     report = evaluating.score(predictions, benchmark, limit=limit, watch=_watch(limit))
     _tell(show, report, json_out)
+
+
+app.command()(protocols.reasoning)
+app.command()(protocols.grounding)
 
 
 def _watch(scenes: int | None):

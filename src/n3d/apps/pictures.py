@@ -112,7 +112,7 @@ def answer(
         image, depth, camera, up=up, fov=fov, depth_scale=depth_scale, depth_encoding=depth_encoding
     )
     answering.check_sampling(level, seed)
-    given = objects = provenance = grounder = None
+    given = objects = provenance = grounder = experts = None
     if boxes is None:
         wanted = photographs.Wanted(
             depth_model, detector, segmenter, device, vlm, vlm_model, vlm_boxes
@@ -134,10 +134,13 @@ def answer(
     if regions is not None:
         given = answering.read_regions(regions, view, image=image_name or image.name)
     try:
-        found = answering.answer(
-            view, question or "", regions=given, objects=objects, grounder=grounder,
-            provenance=provenance, level=level, seed=seed,
-        )  # fmt: skip
+        if experts is not None and grounder is not None:
+            found = experts.answer(view, question or "", grounder, level=level, seed=seed)
+        else:
+            found = answering.answer(
+                view, question or "", regions=given, objects=objects, provenance=provenance,
+                level=level, seed=seed,
+            )  # fmt: skip
     except QuestionError as e:
         if grounder is not None and out is not None:
             regions_seen = getattr(grounder, "regions", ())

@@ -240,6 +240,75 @@ def _measured(key: str, value: float | int | None) -> str:
     return f"{100 * value:.1f} %"
 
 
+def marks(items: Sequence[dict[str, Any]]) -> None:
+    """How each reply was read, one a line."""
+    for item in items:
+        mark = "-" if item["mark"] is None else f"{item['mark']:g}"
+        say(
+            f"{mark}  {item['id']}  {item['kind']}: read as {item['read_as']} ({item['how']}); "
+            f"the reference is {item['reference_read_as']}"
+        )
+
+
+def reasoning(found: dict[str, Any]) -> None:
+    """Marks of replies by category: of all questions, and of those that were answered."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("", "questions", "answered", "right of all", "95 %", "right of answered"):
+        table.add_column(name, justify="right" if name else "left")
+    clock, numbers = found["clock"], found["numerical_by_clock_rule"]
+    rows = [(k, v) for k, v in found["categories"].items()]
+    rows += [("open", found["open"]), ("numerical", found["numerical"])]
+    if clock["exact"]["questions"]:
+        rows += [("hour exact", clock["exact"]), ("hour within 1", clock["within_1"])]
+        rows += [(f"numerical, hour {k.replace('_', ' ')}", v) for k, v in numbers.items()]
+    for name, row in [*rows, ("overall", found["overall"])]:
+        if row["questions"]:
+            interval = row["interval_95"]
+            span = "" if interval is None else " - ".join(f"{100 * v:.1f}" for v in interval)
+            of_all, answered = (_measured("", row[k]) for k in ("all", "answered_only"))
+            table.add_row(
+                escape(shown(name)), str(row["questions"]), str(row["answered"]), of_all, span,
+                answered,
+            )  # fmt: skip
+    _print_whole(table)
+    m = found["measures"]
+    if m["questions"]:
+        error, within = m["median_relative_error"], m["within_10"]["all"]
+        say(f"median relative error {_measured('', error)}")
+        say(f"within 10 %, of all measures: {_measured('', within)}")
+    if found["unreadable"]:
+        told = ", ".join(f"{n} {why}" for why, n in found["unreadable"].items())
+        say(f"not read, so wrong: {told}")
+    if found["dropped"]["count"]:
+        told = ", ".join(f"{n} {why}" for why, n in found["dropped"]["by_reason"].items())
+        say(f"set aside: {told}")
+
+
+def flat(found: dict[str, Any]) -> None:
+    """Every number of a report with nested parts, by its path; files and hashes left out."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("measure")
+    table.add_column("", justify="right")
+    for path, value in _leaves(found):
+        if path not in ("n3d", "commit", "seed"):
+            text = f"{value:.4f}" if isinstance(value, float) else str(value)
+            table.add_row(escape(shown(path)), escape(shown(text)))
+    _print_whole(table)
+    if found["dropped"]["count"]:
+        told = ", ".join(f"{n} {why}" for why, n in found["dropped"]["by_reason"].items())
+        say(f"set aside: {told}")
+
+
+def _leaves(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:
+    for key, part in value.items():
+        name = f"{path}.{key}" if path else str(key)
+        if isinstance(part, dict):
+            if key not in ("files", "dropped"):
+                yield from _leaves(part, name)
+        elif not isinstance(part, list):
+            yield name, "-" if part is None else part
+
+
 def write_json(value: Any, target: str | Path) -> None:
     """Write JSON to a file, whole or not at all, or to stdout for "-"."""
     if str(target) == "-":

@@ -46,6 +46,19 @@ def brier(scores: Sequence[float], right: Sequence[bool]) -> float | None:
     return float(np.mean((s - r) ** 2)) if s.size else None
 
 
+def aurc(scores: Sequence[float], right: Sequence[bool]) -> float | None:
+    """Area under the risk-coverage curve: the mean, over all k, of the share wrong among the k
+    surest (Geifman et al., ICLR 2019). Equal scores stand in no order: each has their share."""
+    s, r = _checked(scores, right)
+    if not s.size:
+        return None
+    order = np.argsort(-s, kind="stable")
+    s, wrong = s[order], 1.0 - r[order]
+    _, block, size = np.unique(-s, return_inverse=True, return_counts=True)
+    wrong = (np.bincount(block, weights=wrong) / size)[block]
+    return float(np.mean(np.cumsum(wrong) / np.arange(1, s.size + 1)))
+
+
 def _checked(scores: Sequence[float], right: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
     s, r = np.asarray(scores, dtype=float), np.asarray(right, dtype=float)
     if s.shape != r.shape or s.ndim != 1:

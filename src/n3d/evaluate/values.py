@@ -81,3 +81,21 @@ def interval_holds(answer: Answer | None, true: Value) -> bool | None:
         return None
     period = 2 * np.pi / factor if true.unit == "rad" else None
     return calibration.covered(answer.interval, true.value / factor, period=period)
+
+
+RELATIVE_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+ERROR_LIMITS = np.arange(5, 51, 5) / 100
+
+
+def mean_relative_accuracy(value: float, true: float, *, strict: bool = False) -> float:
+    """The share of ten thresholds that |value - true| / |true| satisfies, 0 to 1.
+
+    At most 1 - t for t of 0.50, 0.55 ... 0.95 (VSI-Bench, Yang et al. 2024, as lmms-eval computes
+    it); `strict` is less than 0.05 ... 0.50, as VLMEvalKit's Omni3DBench has it. A true 0 takes 0
+    alone.
+    """
+    if true == 0:
+        return float(value == 0)
+    error = abs(value - true) / abs(true)
+    reached = error < ERROR_LIMITS if strict else error <= 1 - RELATIVE_THRESHOLDS
+    return float(np.mean(reached))

@@ -18,20 +18,29 @@ PARTS = ("uv", "z", "size", "yaw")
 _OF_NUMBER = (0, 0, 1, 2, 2, 2, 3)
 SHARE = 0.6827
 """How many errors of a normal distribution are within one standard deviation."""
+FEWEST = 20
 LOST = 0.02
 """How many right boxes may be left out so that what is not there is refused: whoever asks for a
 thing has mostly seen it."""
-_LATER = {"refine": "none", "detect_from": 0.0, "ground_from": 0.0}
+_LATER = {
+    "refine": "none", "detect_from": 0.0, "ground_from": 0.0, "located_raw": (),
+    "located_right": (), "shown": (1.0, 1.0, 1.0, 1.0),
+}  # fmt: skip
+WITHIN_90 = 1.6449
+"""How many standard deviations hold 90 % of a normal distribution."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A monotone map of scores, linear between its knots, and a factor for each kind of spread.
+    """Monotone maps of scores, linear between their knots, and a factor for each kind of spread.
 
-    `refine` is what boxes go through before they are shown where there is depth, unless another
-    way is asked for: "depth" (`lift.refine`) or "none". Scores hold for boxes so treated, spreads
-    for boxes as written. Boxes of a lower score than `detect_from` are left out where all objects
-    were asked for, than `ground_from` where some were.
+    `raw` and `right` are for boxes where all objects were asked for, `located_raw` and
+    `located_right`, where they are there, for boxes of things that were named, which may be right
+    as boxes and yet not what was meant. `refine` is what boxes go through before they are shown
+    where there is depth, unless another way is asked for: "depth" (`lift.refine`) or "none".
+    Scores hold for boxes so treated, `factors` for the spreads of boxes as written, `shown` for
+    those that they have afterwards. Boxes of a lower score than `detect_from` are left out where
+    all objects were asked for, than `ground_from` where some were.
     """
 
     raw: tuple[float, ...] = (0.0, 1.0)
@@ -40,6 +49,9 @@ class Calibration:
     refine: str = "none"
     detect_from: float = 0.0
     ground_from: float = 0.0
+    located_raw: tuple[float, ...] = ()
+    located_right: tuple[float, ...] = ()
+    shown: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
         for name in ("detect_from", "ground_from"):
@@ -51,7 +63,8 @@ class Calibration:
             raise ConfigError(
                 f"is {self.refine!r}", code="calibration", field="refine", limit="depth, none"
             )
-        for name in ("raw", "right", "factors"):
+        lists = ("raw", "right", "factors", "shown", "located_raw", "located_right")
+        for name in lists:
             values = getattr(self, name)
             try:
                 if isinstance(values, str):
@@ -62,22 +75,28 @@ class Calibration:
                     "must be a list of numbers", code="calibration", field=name
                 ) from None
             object.__setattr__(self, name, values)
-            if not np.isfinite(values).all() or min(values, default=-1) < 0:
+            least = 0 if name.startswith("located") else -1
+            if not np.isfinite(values).all() or min(values, default=least) < 0:
                 raise ConfigError("must be finite and >= 0", code="calibration", field=name)
-        if len(self.raw) != len(self.right) or (np.diff(self.raw) <= 0).any():
-            raise ConfigError("must rise and have a value each", code="calibration", field="raw")
-        if (np.diff(self.right) < 0).any() or max(self.right) > 1:
-            raise ConfigError("must not fall, nor exceed 1", code="calibration", field="right")
-        if len(self.factors) != len(PARTS):
-            raise ConfigError(
-                "must have one for each part",
-                code="calibration",
-                field="factors",
-                limit=", ".join(PARTS),
-            )
+        for raw, right in (("raw", "right"), ("located_raw", "located_right")):
+            x, y = getattr(self, raw), getattr(self, right)
+            if len(x) != len(y) or (np.diff(x) <= 0).any():
+                raise ConfigError("must rise and have a value each", code="calibration", field=raw)
+            if (np.diff(y) < 0).any() or max(y, default=0) > 1:
+                raise ConfigError("must not fall, nor exceed 1", code="calibration", field=right)
+        for name in ("factors", "shown"):
+            if len(getattr(self, name)) != len(PARTS):
+                raise ConfigError(
+                    "must have one for each part",
+                    code="calibration",
+                    field=name,
+                    limit=", ".join(PARTS),
+                )
 
-    def score(self, raw: float) -> float:
-        """The chance that a box of this raw score is right."""
+    def score(self, raw: float, *, located: bool = False) -> float:
+        """The chance that a box of this raw score is right; `located` where it was asked for."""
+        if located and self.located_raw:
+            return float(np.interp(raw, self.located_raw, self.located_right))
         return float(np.interp(raw, self.raw, self.right))
 
     def widths(self, numbers: int) -> np.ndarray:
@@ -86,16 +105,9 @@ class Calibration:
 
     def write(self, folder: Path) -> None:
         """Write it beside the weights that it belongs to."""
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
         files.write_json(
-            folder / NAME,
-            {
-                "raw": list(self.raw),
-                "right": list(self.right),
-                "factors": list(self.factors),
-                "refine": self.refine,
-                "detect_from": self.detect_from,
-                "ground_from": self.ground_from,
-            },
+            folder / NAME, {k: list(v) if isinstance(v, tuple) else v for k, v in told.items()}
         )
 
     @classmethod
@@ -127,12 +139,25 @@ def fit(
     "size" and "yaw" the absolute errors and the spreads that were given for them: the factor
     makes 68 % of the errors smaller than their spread. Raises ConfigError for too few boxes.
     """
+    if len(scores) < FEWEST or len(scores) != len(right):
+        raise ConfigError(
+            f"has {len(scores)} boxes",
+            code="calibration-few",
+            field="scores",
+            limit=f"at least {FEWEST}",
+        )
+    raw, likely = curve(scores, right)
+    return Calibration(raw, likely, widths(errors, SHARE, 1.0))
+
+
+def curve(
+    scores: Sequence[float], right: Sequence[bool]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The knots of a monotone map from scores to the share that is right; none for few scores."""
     from scipy.optimize import isotonic_regression
 
-    if len(scores) < 20 or len(scores) != len(right):
-        raise ConfigError(
-            f"has {len(scores)} boxes", code="calibration-few", field="scores", limit="at least 20"
-        )
+    if len(scores) < FEWEST:
+        return (), ()
     order = np.argsort(scores, kind="stable")
     x = np.asarray(scores, dtype=float)[order]
     y = isotonic_regression(np.asarray(right, dtype=float)[order]).x
@@ -140,13 +165,22 @@ def fit(
     groups = np.array_split(np.arange(len(x)), min(32, len(x) // 10 + 1))
     knots = np.array([[x[g].mean(), y[g].mean()] for g in groups])
     keep = np.concatenate([[True], np.diff(knots[:, 0]) > 1e-9])
+    return tuple(knots[keep, 0]), tuple(np.clip(knots[keep, 1], 0, 1))
+
+
+def widths(
+    errors: Mapping[str, tuple[Sequence[float], Sequence[float]]], share: float, deviations: float
+) -> tuple[float, ...]:
+    """For each part the factor of spreads with which `deviations` of them hold a share of the
+    errors; 1 where fewer than FEWEST are known."""
     factors = []
     for part in PARTS:
         off, given = (np.asarray(v, dtype=float) for v in errors.get(part, ((), ())))
         some = given > 0
         ratio = off[some] / given[some]
-        factors.append(float(np.quantile(ratio, SHARE)) if len(ratio) >= 20 else 1.0)
-    return Calibration(tuple(knots[keep, 0]), tuple(np.clip(knots[keep, 1], 0, 1)), tuple(factors))
+        enough = len(ratio) >= FEWEST
+        factors.append(float(np.quantile(ratio, share)) / deviations if enough else 1.0)
+    return tuple(factors)
 
 
 def best_f1(scores: Sequence[float], right: Sequence[bool], missing: int = 0) -> float:

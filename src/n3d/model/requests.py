@@ -17,8 +17,8 @@ from n3d.model.looking import Look, look
 from n3d.model.plans import Answering, Locating
 from n3d.model.spatial import SpatialModel
 from n3d.reason import ops, understanding
-from n3d.reason.answering import LENGTHS, worded
-from n3d.scene import RGBD, Object3D, Prediction, Quantity, Query, Trace
+from n3d.reason.answering import concluded
+from n3d.scene import RGBD, Object3D, Prediction, Query, Trace
 
 ABSENT = "object-absent: nothing in the picture matches"
 TRUNCATED = "truncated: the reply did not come to its end"
@@ -224,11 +224,16 @@ def _objects(
     objects = list(parsed.items)
     if len(mine) == len(objects):
         found = [mine[i] for i in range(len(objects))]
-        objects = spreads.with_doubt(objects, found, seen.setting, model.calibration)
+        located = request.text != dialogues.DETECT
+        objects = spreads.with_doubt(
+            objects, found, seen.setting, model.calibration, located=located
+        )
     if _refines(model, options) and seen.view.depth is not None:
         from n3d.lift.refining import refine
 
         objects = refine(seen.view, objects, planes=seen.planes)
+        if model.calibration.refine == "depth":  # else nobody knows how far they hold
+            objects = [spreads.widened(o, model.calibration.shown) for o in objects]
     if request.question is not None:
         return objects
     least = options.min_score
@@ -254,37 +259,19 @@ def _answered(found: Prediction, trace: Trace, view: RGBD, options: Options) -> 
             steps = (replace(s, out=v) for s, v in zip(trace.steps, values))
             trace = Trace(tuple(steps))
             check, _ = reason.replay(trace, objects, up=up)
-        interval = probability = None
-        if view.scale_sigma > 0 or any(o.spread is not None for o in objects):
-            sampled = reason.sample(
-                trace,
-                objects,
-                up=up,
-                scale_sigma=view.scale_sigma,
-                seed=options.seed,
-                level=options.level,
-            )
-            interval, probability = sampled.interval, sampled.probability
     except TraceError as e:
         return replace(found, trace=trace, fault=f"trace: {e}")
-    value = trace.answer
-    unknown = view.depth is not None and not view.metric  # without depth they are the network's
-    if isinstance(value, Quantity) and value.unit in LENGTHS and unknown:
-        return replace(
-            found, trace=trace, check=check, fault="not-metric: the depth has no known unit"
-        )
+    about = view.provenance
+    if view.depth is None:  # lengths are the network's own
+        about = replace(about, metric=True)
+    query = _query(found.question, objects)
     try:
-        answer = worded(
-            _query(found.question, objects),
-            value,
-            objects,
-            up,
-            interval,
-            probability,
-            options.level,
-        )
-    except QuestionError as e:  # an answer in another unit than the one asked for
-        return replace(found, trace=trace, check=check, fault=f"trace: {e}")
+        answer = concluded(query, trace, objects, up, about, options.level, options.seed)
+    except TraceError as e:
+        return replace(found, trace=trace, fault=f"trace: {e}")
+    except QuestionError as e:  # no unit is known, or another is asked for than the trace gives
+        fault = f"{e.code}: {e.message}" if e.code == "not-metric" else f"trace: {e}"
+        return replace(found, trace=trace, check=check, fault=fault)
     return replace(
         found, trace=trace, check=check, answer=answer, text=reason.explain(trace, objects, up)
     )

@@ -117,15 +117,22 @@ def with_doubt(
     found: Sequence[Doubt],
     setting: Setting,
     calibration: Calibration | None = None,
+    *,
+    located: bool = False,
 ) -> list[Object3D]:
-    """Objects with a spread and a score, the calibrated chance that the box is right.
+    """Objects with a spread and a score, the calibrated chance that the box is right, and where
+    it was asked for (`located`) the one that was meant.
 
     The raw score is the chance of the box's name times the IoU to be expected of it: the mean
     over boxes drawn within its spread. A calibration widens spreads and maps scores.
     """
     calibration = calibration or Calibration()
     return [
-        replace(o, spread=s, score=calibration.score(d.named * expected_iou(o, s, setting)))
+        replace(
+            o,
+            spread=s,
+            score=calibration.score(d.named * expected_iou(o, s, setting), located=located),
+        )
         for o, d in zip(objects, found, strict=True)
         for s in [spread(o, d.sigma * calibration.widths(len(d.sigma)), setting)]
     ]
@@ -149,6 +156,19 @@ def spread(o: Object3D, sigma: np.ndarray, setting: Setting) -> BoxSpread:
     # Spreads are along the box's own axes; the written form may name them in another order.
     order = _axes(o, setting)
     return BoxSpread(np.asarray(centre), written[order], min(yaw, math.pi / 8))
+
+
+def widened(o: Object3D, factors: Sequence[float]) -> Object3D:
+    """The object with a spread that factors of `calibration.PARTS` have widened."""
+    if o.spread is None:
+        return o
+    uv, z, size, yaw = factors
+    ray = o.box.center[:2] / o.box.center[2]
+    along = o.spread.center[2]
+    across = np.sqrt(np.maximum(o.spread.center[:2] ** 2 - (along * ray) ** 2, 0))
+    centre = [*np.hypot(across * uv, along * z * ray), along * z]
+    wide = BoxSpread(np.array(centre), o.spread.size * size, min(o.spread.yaw * yaw, math.pi / 8))
+    return replace(o, spread=wide)
 
 
 def _axes(o: Object3D, setting: Setting) -> np.ndarray:

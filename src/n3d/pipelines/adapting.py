@@ -186,11 +186,11 @@ def _calibrated(adapted: Any, base: Any, data: Annotated, first: int, last: int)
 
 def judge(model: Any, data: Annotated, first: int, last: int) -> dict[str, Any]:
     """How well a model does on pictures `first` to `last`, whose lifted boxes count as true."""
+    from n3d.pipelines import evaluating
+
     tally = Tally()
-    answers = taking.Answers()
-    for sitting, item, taken in taking.take(
-        taking.of_model(model), sittings(data, first, last), answers
-    ):
+    ask = evaluating.together(model)
+    for sitting, item, taken in taking.take(ask, sittings(data, first, last), taking.Answers()):
         tally.add(item, taken.prediction, sitting.view.camera, sitting.view.up, taken.seconds)
     report = tally.report()
     return {k: report[k] for k in (*SHOWN, "mean_iou", "z_rel_median", "ece", "items")}

@@ -67,7 +67,7 @@ def answer(
     question = questions.clean(question)
     if regions is not None:
         grounder = RegionGrounder(regions, config)
-    known = [x.label for x in (regions or objects or ())]
+    known = [x.label for x in (regions or objects or ())] or getattr(grounder, "vocabulary", ())
     query = reason.understand(question, known)
     drops: Sequence[Drop] = ()
     view = with_gravity(view, config)

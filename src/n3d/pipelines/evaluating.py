@@ -198,7 +198,7 @@ def calibrate(
     Raises ConfigError for the split that is tested on, and for too few boxes.
     """
     from n3d.model import load
-    from n3d.model.calibrating import Labelled, calibrated
+    from n3d.model.calibrating import Asked, Labelled, calibrated
 
     if bench.split != "validation":
         raise ConfigError(
@@ -209,7 +209,10 @@ def calibrate(
     def scenes():
         for done, sitting in enumerate(bench, 1):
             every = next(i for i in sitting.items if i.request == "detect")
-            yield Labelled(sitting.view, every.true, every.ignored)
+            asked = [
+                Asked(i.phrases, i.true, i.ignored) for i in sitting.items if i.request == "locate"
+            ]
+            yield Labelled(sitting.view, every.true, every.ignored, asked)
             if watch is not None:
                 watch(done)
 

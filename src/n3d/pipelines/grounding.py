@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from n3d import lift
+from n3d.geometry import Camera
+from n3d.lift import quality
 from n3d.reason import labels, phrases
-from n3d.scene import RGBD, Drop, Object3D, Region
+from n3d.scene import RGBD, Drop, Grounder, Object3D, Region
+
+DOUBLE = 0.8
 
 
 class Detector(Protocol):
@@ -87,11 +92,61 @@ class DetectorGrounder:
         found = list(self.detector.find(view.image, wanted)) if wanted else []
         if self.segmenter is not None and found:
             found = list(self.segmenter.masks(view.image, found))
-        found.sort(key=lambda r: -r.score)
+        found = without_doubles(found, view.camera)
         self.regions = tuple(found)
         lifted = lift.lift_view(view, found, self.config)
         self.drops = lifted.drops
         return list(lifted.objects)
+
+
+class Fitted:
+    """A grounder whose boxes are fitted to the depth once more (`lift.refine`)."""
+
+    def __init__(self, grounder: Grounder) -> None:
+        self.grounder = grounder
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """What the grounder found in 2D in the last call, where it tells."""
+        return getattr(self.grounder, "regions", ())
+
+    @property
+    def drops(self) -> tuple[Drop, ...]:
+        """What of that it could not lift."""
+        return getattr(self.grounder, "drops", ())
+
+    def ground(self, view: RGBD, names: Sequence[str]) -> list[Object3D]:
+        """Its objects of all nouns of the phrases, fitted."""
+        return lift.refine(view, self.grounder.ground(view, names))
+
+    def detect(self, view: RGBD) -> list[Object3D]:
+        """All its objects, fitted."""
+        return lift.refine(view, self.grounder.detect(view))
+
+
+def without_doubles(regions: Sequence[Region], camera: Camera) -> list[Region]:
+    """Regions that are not another one under a wider name.
+
+    A detector that is asked for "mug" and for "red mug" finds a red mug twice; two rectangles of
+    one place (IoU of DOUBLE) whose labels name each other are one region, with the label that says
+    more and the higher score.
+    """
+    kept: list[Region] = []
+    for region in sorted(regions, key=lambda r: -r.score):
+        twin = next((i for i, k in enumerate(kept) if _are_one(k, region, camera)), None)
+        if twin is None:
+            kept.append(region)
+        elif len(region.label) > len(kept[twin].label):
+            kept[twin] = replace(kept[twin], label=region.label)
+    return kept
+
+
+def _are_one(a: Region, b: Region, camera: Camera) -> bool:
+    return (
+        a.label != b.label
+        and max(labels.match(a.label, b.label), labels.match(b.label, a.label)) > 0
+        and quality.iou(a.rectangle, b.rectangle, camera) >= DOUBLE
+    )
 
 
 def nouns(names: Iterable[str]) -> list[str]:

@@ -8,11 +8,13 @@ from typing import Any
 
 from n3d.errors import ConfigError, InputError, N3DError
 from n3d.experts import catalogue, store
+from n3d.experts.rewording import Reader
 from n3d.experts.vocabulary import VOCABULARY
 from n3d.lift import LiftConfig
+from n3d.pipelines import answering, dictating
 from n3d.pipelines.grounding import DetectorGrounder
 from n3d.reason import understanding
-from n3d.scene import RGBD, DepthExpert
+from n3d.scene import RGBD, DepthExpert, Prediction
 
 DEPTH = (
     "depth-pro", "moge-2", "depth-anything-indoor-large", "depth-anything-indoor-base",
@@ -205,15 +207,24 @@ class Experts:
     def readable(self, question: str, view: RGBD) -> str:
         """The question, or one in other words that means the same where n3d cannot read it and a
         vision-language model can; the question again where neither can."""
-        if self.chat is None or understanding.heard(question) is not None:
+        if self.chat is None or _is_read(question):
             return question
-        from n3d.experts.rewording import Reader
+        proposals = Reader(self.chat, EXAMPLES).rewrite(question, image=view.image)
+        return next((p for p in proposals if _is_read(p)), question)
 
-        reader = Reader(self.chat, EXAMPLES)
-        for proposal in reader.rewrite(question, image=view.image):
-            if understanding.heard(proposal) is not None:
-                return proposal
-        return question
+    def answer(self, view: RGBD, question: str, grounder: Any, **options: Any) -> Prediction:
+        """The answer by the boxes of a grounder; `options` are `level`, `seed` and `config`.
+
+        Where n3d cannot read the question and there is a language model, it writes the steps
+        (`dictating`). Raises as `answering.answer` does.
+        """
+        if self.chat is None or _is_read(question):
+            return answering.answer(view, question, grounder=grounder, **options)
+        return dictating.answer(view, question, grounder, Reader(self.chat, EXAMPLES), **options)
+
+
+def _is_read(question: str) -> bool:
+    return understanding.heard(question, VOCABULARY) is not None
 
 
 EXAMPLES = (

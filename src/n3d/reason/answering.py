@@ -111,8 +111,24 @@ def answer(
     either there is none. Raises QuestionError "not-metric" for a length where the depth has
     no known unit, and as `bind` does.
     """
-    provenance = provenance or Provenance()
     trace = bind(query, objects, up)
+    return trace, concluded(query, trace, objects, up, provenance, level, seed)
+
+
+def concluded(
+    query: Query,
+    trace: Trace,
+    objects: Sequence[Object3D],
+    up=None,
+    provenance: Provenance | None = None,
+    level: float = 0.9,
+    seed: int = 0,
+) -> Answer:
+    """The answer that a trace comes to; intervals and errors as in `answer`.
+
+    TraceError where the trace cannot run on boxes drawn from the objects' spread.
+    """
+    provenance = provenance or Provenance()
     value = trace.answer
     if isinstance(value, Quantity) and value.unit in LENGTHS and not provenance.metric:
         raise QuestionError(
@@ -133,7 +149,7 @@ def answer(
             level=level,
         )
         interval, probability = sampled.interval, sampled.probability
-    return trace, worded(query, value, objects, up, interval, probability, level)
+    return worded(query, value, objects, up, interval, probability, level)
 
 
 def worded(

@@ -82,6 +82,8 @@ def _pretrained(backbone: Backbone, seed: int) -> tuple[Any, N3DProcessor]:
             field="backbone.eyes.merge",
             limit=str(processor.image_processor.merge_size),
         )
+    # Pictures are as large as the recipe says, in training and ever after.
+    processor.image_processor.size = mini.image_processor(backbone.eyes).size
     new = processor.tokenizer.add_special_tokens(
         {"additional_special_tokens": tokens.special_tokens()}, replace_extra_special_tokens=False
     )

@@ -1,0 +1,91 @@
+"""The commands that mark files of any model: eval reasoning, eval grounding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from n3d.apps import options as opt
+
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")]
+
+
+def reasoning(
+    file: Annotated[
+        Path, typer.Argument(help="JSON lines: id, question, reference, response, category.",
+                             show_default=False)
+    ],
+    protocol: Annotated[
+        str, typer.Option(help="n3d-bench, spatialrgpt-bench, cv-bench-3d or mra.")
+    ] = "n3d-bench",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print how each reply was read.")
+    ] = False,
+    seed: Seed = 0,
+    json_out: opt.JsonOut = None,
+) -> None:  # fmt: skip
+    """Mark a file of replies without a language model.
+
+    A reply that cannot be read is wrong, and is counted. Example:
+
+    n3d eval reasoning replies.jsonl --protocol n3d-bench --json marks.json
+    """
+    from n3d.apps import show
+    from n3d.pipelines import marking
+
+    if json_out not in (None, "-"):
+        opt.check_apart(Path(str(json_out)), file)
+    report = marking.reasoning(file, protocol, seed=seed)
+    if json_out != "-":
+        if explain:
+            show.marks(report["items"])
+        show.reasoning(report)
+    if json_out is not None:
+        show.write_json(report, json_out)
+        _wrote(show, json_out)
+
+
+def grounding(
+    predictions: Annotated[
+        Path, typer.Argument(help="Predicted boxes: results of COCO's form, records, JSON lines.",
+                             show_default=False)
+    ],
+    truth: Annotated[
+        Path, typer.Option(help="True boxes: Omni3D's JSON, records, JSON lines.",
+                           show_default=False)
+    ],
+    protocol: Annotated[
+        str,
+        typer.Option(help="n3d-paper, omni3d, target-aware, centre-distance, scanrefer or "
+                     "sunrgbd-ap15."),
+    ] = "n3d-paper",
+    proximity: Annotated[
+        str, typer.Option(help="Omni3D's proximity rule: on, off, or auto by the data set's name.")
+    ] = "auto",
+    seed: Seed = 0,
+    json_out: opt.JsonOut = None,
+) -> None:  # fmt: skip
+    """Mark a file of predicted 3D boxes.
+
+    Example:
+
+    n3d eval grounding predicted.json --truth true.json --protocol omni3d --json report.json
+    """
+    from n3d.apps import show
+    from n3d.pipelines import marking
+
+    if json_out not in (None, "-"):
+        opt.check_apart(Path(str(json_out)), predictions, truth)
+    report = marking.grounding(predictions, truth, protocol, proximity=proximity, seed=seed)
+    if json_out != "-":
+        show.flat(report)
+    if json_out is not None:
+        show.write_json(report, json_out)
+        _wrote(show, json_out)
+
+
+def _wrote(show: Any, target: str) -> None:
+    if target != "-":
+        show.say(f"wrote {target}")
