@@ -107,9 +107,10 @@ def doctor(
     up: opt.Up = None,
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Find out the convention of a file of 3D boxes: axes, unit, sizes, angles, anchor.
+    """Find the convention of a file of 3D boxes.
 
-    Every convention is tried: its boxes are projected onto the 2D boxes of the file, or of
+    That is its axes, unit, sizes, angles, and whether boxes are told by their centre or their
+    bottom. Every convention is tried: its boxes are projected onto the 2D boxes of the file, or of
     --regions. Example:
 
     n3d doctor boxes.json --camera camera.json
