@@ -116,10 +116,10 @@ def ask(
     where: opt.Where = None,
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Write questions and answers about scenes, and requests to locate their objects.
+    """Write questions and answers about scenes.
 
-    Every answer has a trace that was run on the scene's boxes. The same command again resumes a
-    run that was stopped. Example:
+    Requests to locate objects are among them. Every answer has a trace that was run on the scene's
+    boxes. The same command again resumes a run that was stopped. Example:
 
     n3d ask scenes --kinds distance,height,locate --per-scene 4 --out questions
     """
@@ -155,10 +155,10 @@ def bench(
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Choose a benchmark in the shape of N3D-Bench out of questions about scenes.
+    """Choose a benchmark out of questions about scenes.
 
-    Eleven groups, balanced over answers, objects, classes, distances and views, and against what
-    the words give away. Example:
+    In the shape of N3D-Bench: eleven groups, balanced over answers, objects, classes, distances and
+    views, and against what the words give away. Example:
 
     n3d bench scenes --questions 200 --out benchmark
     """
@@ -194,10 +194,10 @@ def rephrase(
     timeout: Annotated[float, typer.Option(help="Seconds a request may take.")] = 60.0,
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Put questions into other words by a language model behind a server.
+    """Put questions into other words.
 
-    A wording that lost or changed a number, an object or a relation is not taken. The key of the
-    server is the environment variable N3D_API_KEY. Example:
+    By a language model behind a server, whose key is the environment variable N3D_API_KEY. A
+    wording that lost or changed a number, an object or a relation is not taken. Example:
 
     n3d rephrase questions --endpoint http://127.0.0.1:8000/v1 --model qwen --out rephrased
     """
@@ -233,7 +233,7 @@ def inspect(
     samples: Annotated[int, typer.Option(help="Pictures of each class, kind and reason.")] = 6,
     json_out: opt.JsonOut = None,
 ) -> None:
-    """Say what a folder of results kept and dropped, and why, and how it is spread.
+    """Say what a folder of results kept and dropped, and why.
 
     With --page, samples of each class, kind of question and reason to drop as pictures. Example:
 
