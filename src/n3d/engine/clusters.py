@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -105,6 +106,7 @@ def _ray() -> Any:
         raise ConfigError(
             "is not installed", code="ray-missing", field="where", hint="pip install 'n3d[ray]'"
         ) from None
+    warnings.filterwarnings("ignore", module="ray")
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
