@@ -103,7 +103,7 @@ def to_scene(picture: Picture, lifted: Lifted) -> Scene:
     """The scene of a picture's lifted objects, with where its numbers come from."""
     scene = Scene(
         picture.id, picture.id, lifted.objects, lifted.up, picture.source, picture.licence,
-        boxless=boxless(picture.regions, lifted),
+        boxless=boxless(picture, lifted),
     )  # fmt: skip
     if picture.rgbd is None:
         return scene
@@ -114,11 +114,13 @@ def to_scene(picture: Picture, lifted: Lifted) -> Scene:
     return replace(scene, provenance=provenance, camera=picture.rgbd.camera, image=image)
 
 
-def boxless(regions: Sequence[Region], lifted: Lifted) -> tuple[str, ...]:
-    """The labels of the regions that were not lifted, one for each, in order."""
+def boxless(picture: Picture, lifted: Lifted) -> tuple[str, ...]:
+    """The labels of what is annotated in a picture and was not lifted, one for each: regions that
+    were dropped, and what its reader left out (`attributes["left_out"]`)."""
     gone = {d.id for d in lifted.drops}
-    named = ((str(i) if r.id is None else r.id, r.label) for i, r in enumerate(regions))
-    return tuple(sorted(label for name, label in named if name in gone))
+    named = ((str(i) if r.id is None else r.id, r.label) for i, r in enumerate(picture.regions))
+    lost = (label for name, label in named if name in gone)
+    return tuple(sorted([*lost, *picture.attributes.get("left_out", ())]))
 
 
 def _gravity(view: RGBD, config: LiftConfig):

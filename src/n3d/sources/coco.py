@@ -87,16 +87,23 @@ def _picture(
     licence: Mapping[str, str],
     source: str,
 ) -> Iterator[Picture | Drop]:
-    """The drops of one image, then its picture."""
+    """The drops of one image, then its picture; `attributes["left_out"]` are the labels of the
+    drops, whose things are in the image."""
     width, height = found.options["size"]
     kept: list[Region] = []
+    left_out: list[str] = []
     for place, raw, again in own:
         result = _region(raw, name, place, again, labels, width, height)
         if isinstance(result, Drop):
             yield result
+            if not again and isinstance(raw, Mapping):
+                label = labels.get(raw.get("category_id"))
+                left_out += [] if label is None else [label]
         else:
             kept.append(result)
     attributes: dict[str, Any] = {"size": (width, height), "file_name": place_of_file}
+    if left_out:
+        attributes["left_out"] = sorted(left_out)
     if "url" in licence:
         attributes["licence_url"] = licence["url"]
     yield Picture(

@@ -89,12 +89,17 @@ class _Picture:
             yield Drop(name, e.code, str(e))
             return
         kept: list[Region] = []
+        left_out: list[str] = []
         for place, row, _ in own:
             try:
                 kept.append(self._region(row, f"{name}:{place}", width, height))
             except N3DError as e:
                 yield Drop(f"{name}:{place}", e.code, str(e))
+                label = self.names.get(str(row.get("LabelName")))
+                left_out += [] if label is None else [label]
         attributes: dict[str, Any] = {"size": (width, height), "file_name": self.given.place(found)}
+        if left_out:
+            attributes["left_out"] = sorted(left_out)
         for column, told in (("License", "licence_url"), ("Author", "author")):
             if self.info.get(column):
                 attributes[told] = self.info[column]
