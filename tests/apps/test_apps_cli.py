@@ -12,8 +12,8 @@ from n3d import synthetic
 from n3d.apps import cli
 
 COMMANDS = (
-    "answer", "ground", "detect", "lift", "ask", "inspect", "view", "convert", "demo", "train",
-    "eval",
+    "answer", "ground", "detect", "lift", "ask", "bench", "rephrase", "inspect", "view", "convert",
+    "export", "doctor", "demo", "train", "eval",
 )  # fmt: skip
 
 

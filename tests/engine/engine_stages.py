@@ -100,3 +100,10 @@ def count_up(n: int, broken_at: int = -1):
         yield i
         if i % 7 == 6:
             yield Drop(f"x{i}", "input-broken", "cannot be read")
+
+
+def marked(scene: Scene) -> Scene:
+    """The scene with a mark, for a third stage; one of them fails."""
+    if scene.id == "s7b":
+        raise ZeroDivisionError("seven")
+    return Scene(f"{scene.id}!", scene.picture_id, scene.objects)

@@ -100,6 +100,25 @@ def test_a_wall_close_behind_bounds_the_depth_that_was_not_seen(take):
     assert lifted(shot.view, shot.regions)[0].box.size[2] < 0.3
 
 
+@pytest.mark.parametrize(("wall", "longest"), [(12.0, 4.9), (6.5, 1.6)])
+def test_size_priors_fill_in_the_hidden_length_of_known_things(take, wall, longest):
+    """A car seen from behind is as long as cars are, unless a wall stands closer; other labels and
+    the default leave the share of the face."""
+    shot = take([([0.0, 0.0, 7.1], [1.8, 1.5, 4.2], 0.0)], wall=wall)
+    priors = lift.LiftConfig(size_priors=True)
+    region = replace(shot.regions[0], label="car")
+    (car,) = lifted(shot.view, [region], priors)
+    (plain,) = lifted(shot.view, [region])
+    (other,) = lifted(shot.view, shot.regions, priors)
+    assert car.depth_unobserved
+    assert plain.box.size[2] <= car.box.size[2] < longest
+    assert (car.attributes["depth_from"], plain.attributes["depth_from"]) == ("class", "prior")
+    assert other.box.allclose(plain.box)
+    if wall > 10:
+        assert car.box.size[2] > 3.5
+        assert iou(car.box, shot.boxes[0]) > 0.75 > 0.4 > iou(plain.box, shot.boxes[0])
+
+
 def test_noise_free_boxes_are_nearly_exact(take):
     shot = take([([-0.3, 0.35, 2.4], [0.6, 0.5, 0.7], 0.7)], blur=0, noise=0, grow=0)
     found = lifted(shot.view, shot.regions)[0]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pipeline_rooms as rooms
-import pytest
-from pipeline_rooms import tree
+import json
 
+import numpy as np
+import pytest
+
+import room_samples as rooms
 from n3d import reason, sources
 from n3d.errors import ConfigError, InputError
-from n3d.pipelines import asking, inspecting
-from n3d.scene import shards
+from n3d.pipelines import asking, inspecting, lifting
+from n3d.scene import files, shards
+from room_samples import tree
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def lifted():
 
 def test_scenes_lead_back_to_their_pictures(lifted):
     for scene in shards.read(lifted["scenes"]):
-        assert scene.files.image == scene.files.depth == f"room_{scene.id.split(':')[1]}.png"
+        assert scene.image == scene.depth == f"room_{scene.id.split(':')[1]}.png"
         found = sources.reopening.reopen(scene, lifted["images"], lifted["depth"])
         view = found.rgbd
         assert view.camera == scene.camera
@@ -88,3 +90,23 @@ def test_options_have_limits(lifted, tmp_path, options):
         asking.ask(lifted["scenes"], tmp_path / "out", progress=False, **options)
     assert e.value.field in options
     assert not (tmp_path / "out").exists()
+
+
+def test_a_crowd_that_is_not_lifted_is_not_counted_away(lifted, tmp_path):
+    """A region that was left out is in the picture: its label is neither asked for nor denied."""
+    raw = json.loads(lifted["annotations"].read_text())
+    names = {c["id"]: c["name"] for c in raw["categories"]}
+    first = raw["annotations"][0]
+    first["iscrowd"] = 1
+    label = names[first["category_id"]]
+    files.write_json(tmp_path / "a.json", raw)
+    lifting.lift(
+        "coco", tmp_path / "a.json", lifted["images"], depth=f"sensor:{lifted['depth']}",
+        out=tmp_path / "scenes", progress=False,
+    )  # fmt: skip
+    scene = next(iter(shards.read(tmp_path / "scenes")))
+    assert label in scene.boxless
+    stage = asking.Ask(per_scene=40, frequency={label: 1, **dict.fromkeys(scene.labels, 5)})
+    for qa in stage.ask(scene):
+        assert label not in [scene.objects[i].label for i in qa.objects]
+        assert label not in qa.query.names

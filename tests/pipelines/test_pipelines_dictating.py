@@ -10,7 +10,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "experts"))
 from chat_samples import Scripted
-
 from n3d import reason, synthetic
 from n3d.errors import QuestionError
 from n3d.experts.rewording import Reader

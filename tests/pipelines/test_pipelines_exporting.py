@@ -9,17 +9,18 @@ import tarfile
 from dataclasses import replace
 
 import numpy as np
-import pipeline_rooms as rooms
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+import room_samples as rooms
 from n3d import reason
 from n3d.errors import ConfigError, InputError
 from n3d.geometry import Camera
 from n3d.language import dialogues
 from n3d.language.dialogues import Setting
-from n3d.pipelines import exporting, packing
+from n3d.pipelines import exporting_questions as exporting
+from n3d.pipelines import packing
 from n3d.reason import ops
 from n3d.scene import Scene as SceneNoun
 from n3d.scene import Trace, asked, files, records, shards
@@ -200,7 +201,7 @@ def test_a_rectangle_is_drawn_where_it_is_asked_about(order, tmp_path):
     assert places
     for qa, scene in places:
         drawn = np.asarray(Image.open(tmp_path / f"marked/{packing.plain_name(qa.id)}.png"))
-        plain = np.asarray(Image.open(order.images / scene.files.image).convert("RGB"))
+        plain = np.asarray(Image.open(order.images / scene.image).convert("RGB"))
         rows, columns = np.nonzero((drawn != plain).any(axis=2))
         found = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
         np.testing.assert_allclose(found, qa.query.options["place"], atol=2)

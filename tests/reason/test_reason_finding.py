@@ -159,3 +159,18 @@ def test_every_wording_takes_the_phrases():
         assert len(set(kind.wordings)) >= 6
         assert {w.count("{}") for w in kind.wordings} <= {0, 1}
     assert np.all([w.count("{}") == 1 for w in finding.ONE + finding.EVERY + finding.QUOTED])
+
+
+def test_answers_that_come_too_often_are_thinned_in_a_data_set(make_scene):
+    counts: dict[bool, Counter] = {False: Counter(), True: Counter()}
+    for seed in range(60):
+        scene = make_scene(seed, 10)
+        for known, found in counts.items():
+            frequency = {"chair": 1} if known else None
+            for qa in reason.ask(scene, kinds=["count", "between"], per_scene=4, seed=seed,
+                                 frequency=frequency):  # fmt: skip
+                value = qa.answer.value
+                found[qa.kind, value if qa.kind == "between" else value.value > 1] += 1
+    for kind, least in (("count", 0.3), ("between", 0.35)):
+        plain, thinned = (c[kind, True] / (c[kind, True] + c[kind, False]) for c in counts.values())
+        assert thinned > max(plain, least)

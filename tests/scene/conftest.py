@@ -71,7 +71,6 @@ class Nouns:
         things = tuple(self.thing(i % 2 == 0) for i in range(objects))
         provenance = Provenance("exif", "predicted:m", False, "floor", 0.2)
         up = self.rng.normal(size=3)
-        files = PictureFiles("a/b.jpg", "b.png", None, {"size": [16, 12], "depth_scale": 1000})
         camera = Camera(10.5, 11, 8, 6, 16, 12, "exif")
         return Scene(
             id,
@@ -82,7 +81,9 @@ class Nouns:
             "CC-BY-4.0",
             provenance,
             camera,
-            files,
+            "a/b.jpg",
+            "b.png",
+            {"size": [16, 12], "depth_scale": 1000},
             ("mug", "mug"),
         )
 

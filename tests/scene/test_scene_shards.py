@@ -122,6 +122,20 @@ def test_extra_columns_of_others_are_let_be(samples, same, tmp_path):
 # -- pictures -----------------------------------------------------------------------------
 
 
+def test_scenes_without_a_camera_are_those_of_older_files(nouns, same, tmp_path):
+    """A scene's camera and image come back; a file from before they were kept is read too."""
+    scene = dataclasses.replace(nouns.scene(), camera=None, image="")
+    told = dataclasses.replace(scene, camera=Camera(50, 50, 20, 15, 40, 30), image="a/b.jpg")
+    shards.write(tmp_path / "a.parquet", [told, scene])
+    back, bare = shards.read(tmp_path / "a.parquet")
+    assert same(back, told)
+    assert (bare.camera, bare.image) == (None, "")
+    table = pq.read_table(tmp_path / "a.parquet").drop_columns(["camera", "image"])
+    pq.write_table(table, tmp_path / "old.parquet")
+    _, old = shards.read(tmp_path / "old.parquet")
+    assert same(old, scene)
+
+
 def jpeg(folder, size=(16, 12)):
     rng = np.random.default_rng(1)
     path = folder / "photo.jpg"

@@ -15,7 +15,7 @@ from n3d.errors import ConfigError, InputError
 from n3d.geometry import Box3D, Camera, Pose
 from n3d.geometry.pose import axis_rotation
 from n3d.scene import Object3D, Scene
-from n3d.sources import InputWarning, cameras, convert, frames, plain
+from n3d.sources import InputWarning, cameras, convert, frames, plain, solids
 from n3d.sources.convert import FORMS
 from n3d.sources.grounded import Grounded
 
@@ -42,7 +42,8 @@ def _one(path, name, **options) -> Grounded:
     return item
 
 
-EXACT = [name for name in FORMS if name != "upstream"]  # which holds camera-aligned boxes only
+HULLS = ["upstream", "upstream-chats"]  # which hold camera-aligned boxes only
+EXACT = [name for name in FORMS if name not in HULLS]
 
 
 @pytest.mark.parametrize(("a", "b"), list(itertools.product(EXACT, EXACT)))
@@ -60,9 +61,95 @@ def test_reference_object_through_every_pair(make, reference, a, b):
     assert thing.box.allclose(box, 1e-9), thing.box
 
 
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(FORMS, FORMS)))
+def test_a_level_box_through_every_pair(make, a, b):
+    """A camera-aligned box is the same in all forms, those of the released weights too."""
+    box = Box3D([0.5, 0.2, 4.0], [1.8, 0.9, 0.8])
+    camera = Camera(1000, 1000, 640, 360, 1280, 720)
+    cameras.write(make.folder / "camera.json", camera)
+    item = Grounded(Scene("s", "p", (Object3D("o", "sofa", box),)), camera)
+    plain.write(make.folder / "ref.json", [item])
+    names = [make.folder / f"{n}.file" for n in ("ref", "a", "b", "c")]
+    (make.folder / "ref.json").rename(names[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        for src, dst, form, to in zip(names, names[1:], ("plain", a, b), (a, b, "plain")):
+            convert.convert(src, dst, from_=form, to=to, camera=make.folder / "camera.json")
+    back = _one(names[3], "plain").scene.objects[0]
+    assert back.label == "sofa"
+    assert back.box.canonical().allclose(box, 1e-9)
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.sampled_from(EXACT), min_size=2, max_size=4), angles,
+    st.tuples(lengths, lengths, lengths), st.tuples(lengths, lengths),
+)  # fmt: skip
+def test_upright_boxes_through_any_chain_of_forms(tmp_path_factory, chain, yaw, size, place):
+    """However many forms lie between, the solid that comes out is the one that went in."""
+    folder = tmp_path_factory.mktemp("c")
+    camera = Camera(500, 510, 320, 240, 640, 480)
+    cameras.write(folder / "camera.json", camera)
+    box = Box3D.from_euler([place[0] - 2, place[1] - 2, 6], size, yaw)
+    item = Grounded(Scene("s", "p", (Object3D("o", "mug", box),), up=[0, -1, 0]), camera)
+    plain.write(folder / "0", [item])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        for step, (a, b) in enumerate(itertools.pairwise(["plain", *chain, "plain"])):
+            convert.convert(folder / f"{step}", folder / f"{step + 1}", from_=a, to=b,
+                            camera=folder / "camera.json")  # fmt: skip
+    back = _one(folder / f"{len(chain) + 1}", "plain").scene.objects[0].box
+    assert solids.same(Box3D.stack([back]), Box3D.stack([box]))
+    assert np.allclose(back.canonical().center, box.center, atol=1e-8)
+
+
+def test_licences_and_sources_travel_with_omni3d(make):
+    """WildDet3D-Data and others: a licence by number or as text stays with its picture."""
+    box = Box3D([0, 0, 3.0], [1, 1, 2.0])
+    camera = Camera(500, 500, 320, 240, 640, 480)
+    items = [
+        Grounded(Scene(f"s{n}", f"p{n}", (Object3D("o", "x", box),), licence=licence), camera)
+        for n, licence in enumerate(["CC-BY-4.0", "", "CC-BY-NC-4.0", "CC-BY-4.0"])
+    ]
+    FORMS["omni3d"].write(make.folder / "o.json", items)
+    found = [i.scene.licence for i in FORMS["omni3d"].read(make.folder / "o.json")]
+    assert found == ["CC-BY-4.0", "", "CC-BY-NC-4.0", "CC-BY-4.0"]
+    raw = json.loads((make.folder / "o.json").read_text())
+    raw["images"][1]["license"] = "personal use"
+    found = [i.scene.licence for i in FORMS["omni3d"].read(make.json(raw, "o.json"))]
+    assert found[1] == "personal use"
+    convert.convert(make.folder / "o.json", make.folder / "p.json", from_="omni3d", to="plain")
+    licences = [
+        r["provenance"]["license"] for r in json.loads((make.folder / "p.json").read_text())
+    ]
+    assert licences == [["CC-BY-4.0"], ["personal use"], ["CC-BY-NC-4.0"], ["CC-BY-4.0"]]
+
+
+def test_released_annotations_are_read_with_their_points(shared):
+    """The file that the released code is shown with: ten boxes of the camera of its point map."""
+    path = shared / "data/n3dvlm_demo/config_demo.json"
+    items = [i for i in FORMS["upstream-chats"].read(path) if isinstance(i, Grounded)]
+    first = items[0]
+    assert len(first.scene.objects) == 10
+    assert first.camera is not None
+    assert first.scene.objects[0].label == "Hotair ballon"
+    z = [round(float(o.box.center[2]), 3) for o in first.scene.objects[:2]]
+    assert z == [20.328, 31.844]
+    uv = first.camera.project(first.scene.objects[0].box.center)
+    size = [first.camera.width, first.camera.height]
+    assert np.allclose(uv / size, [0.13203125, 0.42488262910798125])
+
+
+def test_spatiallm_passes_over_walls(make):
+    text = "wall_0=Wall(0,0,0,1,0,0,2.5,0.1)\nbbox_0=Bbox(sofa,0.5,4.0,-0.2,-0.5,1.8,0.8,0.9)\n"
+    item = _one(make.text(text), "spatiallm")
+    want = Box3D.from_euler([0.5, 0.2, 4.0], [1.8, 0.9, 0.8], 0.5)
+    assert item.scene.objects[0].box.allclose(want, 1e-9)
+
+
 @settings(max_examples=40)
 @given(
-    st.sampled_from(["plain", "omni3d", "qwen", "wilddet3d"]),
+    st.sampled_from(["plain", "omni3d", "qwen", "gemini", "wilddet3d"]),
     st.tuples(angles, angles, angles), st.tuples(lengths, lengths, lengths),
 )  # fmt: skip
 def test_forms_with_full_rotations_keep_any_pose(tmp_path_factory, form, abc, size):
@@ -78,7 +165,7 @@ def test_forms_with_full_rotations_keep_any_pose(tmp_path_factory, form, abc, si
 
 
 @settings(max_examples=40)
-@given(st.sampled_from(["sunrgbd", "boxer"]), angles, angles, st.floats(-0.7, 0.7))
+@given(st.sampled_from(["sunrgbd", "boxer", "spatiallm"]), angles, angles, st.floats(-0.7, 0.7))
 def test_z_up_forms_keep_boxes_that_stand_on_any_floor(tmp_path_factory, form, yaw, roll, pitch):
     """Gravity leans in the camera frame; a box upright in the world comes back exactly."""
     up = axis_rotation(0, pitch) @ axis_rotation(2, roll / 8) @ [0.0, -1, 0]

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from n3d.errors import N3DError
 from n3d.geometry import Box3D, Camera
 from n3d.scene import Object3D, Region, Scene
-from n3d.sources import InputWarning, camera_files, cameras, coco, regions
+from n3d.sources import (
+    InputWarning,
+    camera_files,
+    cameras,
+    coco,
+    conventions,
+    described,
+    regions,
+)
 from n3d.sources.convert import FORMS
 from n3d.sources.grounded import Grounded
 
@@ -74,15 +82,32 @@ def _item() -> Grounded:
     return Grounded(scene, Camera(50, 50, 20, 15, 40, 30), "a.jpg")
 
 
-@pytest.mark.parametrize("form", ["plain", "omni3d", "sunrgbd", "wilddet3d", "qwen"])
+@pytest.mark.parametrize(
+    "form", ["plain", "omni3d", "sunrgbd", "wilddet3d", "qwen", "gemini", "upstream-chats"]
+)
 @settings(max_examples=60)
 @given(st.data())
 def test_forms_of_boxes(tmp_path_factory, form, data):
     path = tmp_path_factory.getbasetemp() / f"fuzz-{form}"
-    FORMS[form].write(path, [_item()])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        FORMS[form].write(path, [_item()])
     path.write_text(_spoiled(data, json.loads(path.read_text())))
     try:
         list(FORMS[form].read(path))
+    except N3DError as e:
+        _names_its_file(e)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_files_of_no_known_convention(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "fuzz-foreign"
+    convention = conventions.parse("frame=rub,rotation=quaternion:wxyz")
+    described.write(path, [_item()], convention=convention)
+    path.write_text(_spoiled(data, json.loads(path.read_text())))
+    try:
+        list(described.read(path, convention=convention))
     except N3DError as e:
         _names_its_file(e)
 
@@ -144,7 +169,7 @@ def test_cameras(tmp_path_factory, data):
         _names_its_file(e)
 
 
-@pytest.mark.parametrize("form", ["kitti", "boxer", "upstream"])
+@pytest.mark.parametrize("form", ["kitti", "boxer", "upstream", "spatiallm"])
 @settings(max_examples=60)
 @given(st.data())
 def test_forms_of_text(tmp_path_factory, form, data):

@@ -12,15 +12,15 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from n3d.apps import datasets, evaluation, models, pictures, training, weights
+from n3d.apps import datasets, evaluation, forms, models, pictures, training, weights
 from n3d.errors import ConfigError, N3DError, QuestionError, printable
 
 # Arguments of the library's functions that are options here, and are named as such in errors.
 OPTIONS = (
-    "batch", "benchmark", "depth_encoding", "depth_scale", "device", "dtype", "fov", "from",
-    "level", "located", "margin", "max_tokens", "min_score", "model", "most", "per_scene",
-    "per_shard", "refine", "seed", "split",
-    "style", "temperature", "to", "up", "workers",
+    "at_once", "batch", "benchmark", "depth_encoding", "depth_scale", "device", "dtype", "fov",
+    "from", "level", "located", "margin", "max_tokens", "min_score", "model", "most", "per_scene",
+    "per_shard", "price", "questions", "refine", "sample", "seed", "split", "style",
+    "temperature", "timeout", "to", "truth", "up", "where", "workers",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -80,10 +80,13 @@ COMMANDS = (
     models.detect,
     datasets.lift,
     datasets.ask,
-    datasets.export,
+    datasets.bench,
+    datasets.rephrase,
     datasets.inspect,
     pictures.view,
-    datasets.convert,
+    forms.convert,
+    forms.export,
+    forms.doctor,
     pictures.demo,
 )
 for command in COMMANDS:

@@ -69,6 +69,13 @@ ImageName = Annotated[
         show_default=False,
     ),
 ]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        help="Where it runs: here, processes (with more than one worker) or ray.",
+        show_default=False,
+    ),
+]
 JsonOut = Annotated[
     str | None,
     typer.Option("--json", help="Write JSON to this file, '-' for stdout.", show_default=False),

@@ -94,6 +94,61 @@ def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int], drops
         say(f"each dropped record with its reason: {drops}")
 
 
+def benchmark(found: dict[str, Any], out: Path) -> None:
+    """Groups of a benchmark: how many of those wanted there are, and what guessing gives."""
+    truth = ", ".join(f"{count} {name}" for name, count in found["truth"].items())
+    say(f"{found['questions']} questions about {found['scenes']} scenes in {out}; truth: {truth}")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("group", "wanted", "kept", "chance", "usual answer", "classes known"):
+        table.add_column(name, justify="left" if name == "group" else "right")
+    for name, told in found["groups"].items():
+        keys = ("chance", "blind_usual", "blind_classes")
+        shares = ("-" if told[k] is None else f"{100 * told[k]:.0f} %" for k in keys)
+        table.add_row(name, str(told["wanted"]), str(told["kept"]), *shares)
+    _print_whole(table)
+
+
+def forecast(noun: str, found: Any) -> None:
+    """What a run would take: records, time, disk and cost."""
+    workers = f"{found.workers} worker{'s' if found.workers > 1 else ''}"
+    say(
+        f"{found.records} {noun}, of which {found.sampled} were done: {found.seconds_each:.3g} s "
+        f"each\nall would take {duration(found.seconds)} on {workers} and {size(found.bytes)} of "
+        f"disk, and give about {found.kept} records and {found.dropped} dropped"
+    )
+    if found.cost is not None:
+        say(f"cost: {found.cost:.2f}, at the price given for an hour of one worker")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: two units at most."""
+    for unit, name, below, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"),
+                                     (60, "min", 1, "s")):  # fmt: skip
+        if seconds >= unit:
+            return f"{int(seconds // unit)} {name} {int(seconds % unit // below)} {small}"
+    return f"{seconds:.2g} s"
+
+
+def size(count: int) -> str:
+    """Bytes as people say them."""
+    for unit, name in ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")):
+        if count >= unit:
+            return f"{count / unit:.3g} {name}"
+    return f"{count} bytes"
+
+
+def run(title: str, report: Any, json_out: str | None, drops: Path | None = None) -> None:
+    """What a run kept and dropped, and whether it went on where another had stopped."""
+    if json_out != "-":
+        told = report.out / "drops" if drops is None else drops
+        counts(title, report.kept, report.dropped, report.by_reason, told)
+        if getattr(report, "skipped", 0):
+            say(f"resumed: {report.skipped} of {report.shards} shards were finished before")
+    if json_out is not None:
+        told = {"kept": report.kept, "dropped": report.dropped, "by_reason": report.by_reason}
+        write_json(told, json_out)
+
+
 def weights(rows: Sequence[dict[str, Any]]) -> None:
     """Weights by task, with their size, licence and whether they are here."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -134,6 +189,7 @@ def balance(found: dict[str, Any]) -> None:
         "by_view": "point of view",
         "by_distance": "depth of objects",
         "by_unit": "unit of answer",
+        "by_wording": "wording",
         "most_common_yes_or_no": "share of the more common of yes and no",
     }
     for key, name in names.items():
@@ -271,3 +327,58 @@ def folder_of(path: str | Path) -> Path:
     except OSError as e:
         raise files.unwritable(e, path.parent) from None
     return path
+
+
+def diagnosis(found, command: str) -> None:
+    """What convention a file follows, in words, with the evidence and what to run next."""
+    verdicts = {
+        "known": "the convention is clear",
+        "ambiguous": "ambiguous: more than one convention fits",
+        "none": "no convention fits",
+    }
+    say(f"{verdicts[found.verdict]} ({found.used} of {found.boxes} boxes have a 2D box to go by)")
+    if found.dropped:
+        say(f"{found.dropped} records hold no box and were left out")
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for name, text in _convention(found).items():
+        table.add_row(name, escape(shown(text)))
+    _print_whole(table)
+    if found.others:
+        say("these give other boxes and fit too:")
+        for other in found.others[:MOST_LABELS]:
+            best = str(found.best.convention).split(",")
+            differs = [p for p in str(other.convention).split(",") if p not in best]
+            say(f"  {other.agreement:.3f}  {', '.join(differs) or str(other.convention)}")
+    for line in found.advice:
+        say(line)
+    if found.verdict != "none":
+        say(f"next: {command}")
+
+
+def _convention(found) -> dict[str, str]:
+    """What a diagnosis says of each part of a convention."""
+    from n3d.sources import conventions, turning
+
+    told = {
+        "form": found.form or "none that is documented",
+        "agreement": f"{found.best.agreement:.3f} mean IoU of projected and given 2D boxes",
+    }
+    c = found.best.convention
+    if isinstance(c, str):
+        return told
+    order, _, unit = c.rectangle.partition(":")
+    units = {"px": "pixels", "unit": "parts of the image", "thousand": "thousandths of it"}
+    parts = {
+        "axes": conventions.told_frame(c.frame) + (", level with gravity" if c.level else ""),
+        "unit": " or ".join(found.units),
+        "position": "middle of the lower face" if c.anchor == "bottom" else "centre",
+        "sizes": f"{'half' if c.half else 'full'}, along the axes {', '.join(c.size)}",
+        "rotation": turning.told(c.rotation),
+        "2D boxes": f"{order}, {units[unit]}",
+    }
+    if found.up is not None:
+        told_up = ", ".join(f"{v:.3f}" for v in found.up)
+        parts["gravity"] = f"up is {told_up} in the camera, found with the boxes"
+    if "corners" in found.taken:
+        parts |= dict.fromkeys(("position", "sizes", "rotation"), "told by the eight corners")
+    return {**parts, **told}

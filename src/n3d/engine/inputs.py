@@ -137,9 +137,13 @@ class StoredShard:
 
 @dataclass(frozen=True)
 class Folder:
-    """A finished data-set folder: one output shard for each of its shards."""
+    """A finished data-set folder: one output shard for each of its shards.
+
+    InputError where it holds records of another kind than `kind`, if that is given.
+    """
 
     folder: Path
+    kind: str | None = None
     paths: tuple[Path, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -148,7 +152,13 @@ class Folder:
 
     @functools.cached_property
     def manifest(self) -> manifests.Manifest:
-        return manifests.read(self.folder)
+        found = manifests.read(self.folder)
+        if self.kind is not None and found.kind != self.kind:
+            raise InputError(
+                f"holds records of kind {found.kind!r}", code="dataset-kind", file=self.folder,
+                limit=self.kind,
+            )  # fmt: skip
+        return found
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from n3d.scene.manifests import ShardEntry
 Stage = Callable[[Iterable[Any]], Iterable[Any]]
 DETAIL_LENGTH = 1000
 NOWHERE = -1
+STOPS = ("output-full", "endpoint-lost")
+"""Codes of ConfigErrors that end a run when a stage raises them."""
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
 
 
@@ -71,7 +73,7 @@ def make(job: Job, task: Task, at: Callable[[int], None] = lambda place: None) -
     record by record, which finds the one; `at(place)` is called before each of them and with
     NOWHERE after the last.
     Raises what the input raises where it cannot be read, and ConfigError where the output
-    cannot be written.
+    cannot be written or the stage has lost what it depends on (`STOPS`).
     """
     if not task.careful and not isinstance(job.stage, Each):
         try:
@@ -110,6 +112,14 @@ def _write(job: Job, task: Task, results: Callable[[Stage, _Feed], Iterator[Any]
     return entry
 
 
+def opened(task: Task) -> Iterator[Any]:
+    """The records of a task, with the Drops of its input; raises what the input raises."""
+    drops: list[Drop] = []
+    feed = _Feed(task, drops)
+    yield from feed
+    yield from drops
+
+
 class _Feed:
     """The records of an input shard; its Drops go to `drops`, the error of reading to `error`."""
 
@@ -142,7 +152,7 @@ def _together(stage: Stage, feed: _Feed) -> Iterator[Any]:
     try:
         yield from stage(feed)
     except (Exception, SystemExit) as e:
-        if feed.error is None and not _is_exhausted(e):
+        if feed.error is None and not stops(e):
             raise StageFailed from e
         if feed.error is None:
             raise
@@ -157,7 +167,7 @@ def _one_by_one(stage: Stage, feed: _Feed, at: Callable[[int], None]) -> Iterato
         try:
             results = list(stage([record]))
         except (Exception, SystemExit) as e:
-            if _is_exhausted(e):
+            if stops(e):
                 raise
             yield Drop(feed.name(record), reason_of(e), detail(e))
         else:
@@ -170,10 +180,10 @@ def unexpected(error: Exception) -> InputError:
     return InputError(f"{type(error).__name__}: {detail(error)}", code=reason_of(error))
 
 
-def _is_exhausted(error: BaseException) -> bool:
-    """Whether the machine ran out of something, which is no fault of a record."""
+def stops(error: BaseException) -> bool:
+    """Whether the machine ran out of something, or lost a server: no fault of a record."""
     if isinstance(error, N3DError):
-        return error.code == "output-full"
+        return error.code in STOPS
     return isinstance(error, OSError) and error.errno in files.EXHAUSTED
 
 

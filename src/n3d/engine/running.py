@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from n3d.engine import folders, making
+from n3d.engine.clusters import Cluster
 from n3d.engine.inputs import Source
 from n3d.engine.making import Job, Stage, Task
 from n3d.engine.pool import Outcome, Pool
@@ -19,6 +21,7 @@ from n3d.scene import fields, manifests, shards
 from n3d.scene.manifests import Manifest, ShardEntry
 
 MAX_WORKERS = 1024
+PLACES = ("here", "processes", "ray")
 
 
 @dataclass(frozen=True)
@@ -44,25 +47,28 @@ def run(
     kind: str,
     config: dict[str, Any] | None = None,
     workers: int = 1,
+    where: str | None = None,
     isolate: bool = False,
     progress: bool = True,
 ) -> Report:
     """Run a stage over every shard of a source and write a data-set folder of `kind`.
 
     `stage` takes an iterable of records and yields records of `kind` and Drops, each made of
-    one input record; `each(function)` makes one of a function. With more than one worker, or
-    with `isolate`, it runs in processes of their own (it must then be importable) and a
-    record that kills its process is set aside; with one worker it runs in this process.
+    one input record; `each(function)` makes one of a function, `chain` one of several stages.
+    `where` it runs is "here", in this process; in "processes" of their own (the default with
+    more than one worker, or with `isolate`), where it must be importable and a record that kills
+    its process is set aside; or on a "ray" cluster, of which all machines see `out`.
 
     Running again resumes: finished shards are skipped. `config` is what the stage was made
     with; a folder that holds another configuration, stage or input is refused. The data set
-    does not depend on `workers`, nor on when and how often the run was stopped.
+    does not depend on `workers` and `where`, nor on when and how often the run was stopped.
 
     Raises ConfigError before any work where `out` cannot serve, ConfigError where the disk is
     full, InputError naming the shards whose input could not be read (all others are finished).
     """
     shards.check_kind(kind)
     workers = _checked_workers(workers)
+    where = _checked_place(where, workers, isolate)
     config = _checked_config(config or {})
     out = Path(out)
     identity = folders.identity(stage, source, kind, config)
@@ -71,11 +77,15 @@ def run(
     with folders.locked(out) as log:
         work = _Work(source, out, log, _total(source))
         job = Job(stage, out, kind)
-        pool = Pool(job, workers) if workers > 1 or isolate else None
+        pool: Any = None
+        if where != "here":
+            pool = Pool(job, workers) if where == "processes" else Cluster(job, workers)
+        made: Callable[[Iterable[Task]], Iterator[Outcome]]
+        made = pool.run if pool else functools.partial(_here, job)
         try:
             with pool or contextlib.nullcontext(), _bar(progress, work):
-                for outcome in (pool.run if pool else lambda t: _here(job, t))(work.tasks()):
-                    work.take(*outcome)
+                for task, result in made(work.tasks()):
+                    work.take(task, result)
         except KeyboardInterrupt:
             work.interrupted()
             raise
@@ -113,7 +123,8 @@ class _Work:
 
     def __init__(self, source: Source, out: Path, log: folders.Log, total: int | None) -> None:
         self.source, self.out, self.log, self.total = source, out, log, total
-        self.made = self.skipped = 0
+        self.made = self.skipped = self.records = 0
+        self.start = time.monotonic()
         self.failed: list[tuple[str, N3DError]] = []
         self.names: list[str] = []
         self.advance: Callable[[], None] = lambda: None
@@ -141,8 +152,23 @@ class _Work:
             self.log.say(f"{task.name} failed: {result}")
         else:
             self.made += 1
-            self.log.say(f"{task.name}: {result.records} kept, {result.dropped} dropped")
+            self.records += result.records + result.dropped
+            told = f"{task.name}: {result.records} kept, {result.dropped} dropped"
+            self.log.say(f"{told}{f', {self.rate}' if self.rate else ''}{self._left()}")
         self.advance()
+
+    @property
+    def rate(self) -> str:
+        """How fast this run makes records, in words; "" before the first is made."""
+        seconds = time.monotonic() - self.start
+        return f"{self.records / seconds:.3g} records/s" if self.records and seconds > 0 else ""
+
+    def _left(self) -> str:
+        """How long the rest will take at the pace so far, in words; "" where nobody knows."""
+        if self.total is None or not self.made:
+            return ""
+        rest = self.total - self.made - self.skipped - len(self.failed)
+        return f", about {rest * (time.monotonic() - self.start) / self.made:.0f} s to go"
 
     def interrupted(self) -> None:
         of = "" if self.total is None else f" of {self.total}"
@@ -190,11 +216,18 @@ def _bar(progress: bool, work: _Work) -> Iterator[None]:
         yield
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("shards", total=work.total)
-        work.advance = lambda: bar.advance(task)
+    told = TextColumn("{task.fields[rate]}")
+    columns = (TextColumn("shards"), BarColumn(), MofNCompleteColumn(), told, Remaining())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("shards", total=work.total, rate="")
+
+        def advance() -> None:
+            bar.update(task, advance=1, rate=work.rate)
+
+        work.advance = advance
         yield
 
 
@@ -212,6 +245,21 @@ def _checked_workers(workers: Any) -> int:
             limit=f"1 to {MAX_WORKERS}",
         )
     return workers
+
+
+def _checked_place(where: str | None, workers: int, isolate: bool) -> str:
+    if where is None:
+        return "processes" if workers > 1 or isolate else "here"
+    if where not in PLACES:
+        raise ConfigError(
+            f"is {str(where)[:40]!r}", code="config-value", field="where", limit=", ".join(PLACES)
+        )
+    if where == "here" and (workers > 1 or isolate):
+        raise ConfigError(
+            "needs processes of their own for more than one worker", code="config-value",
+            field="where",
+        )  # fmt: skip
+    return where
 
 
 def _checked_config(config: Any) -> dict[str, Any]:

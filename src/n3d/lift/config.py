@@ -46,6 +46,8 @@ class LiftConfig:
     `min_reprojection_iou`, `min_score`: lower bounds of those qualities. `find_floor`: look for
     a floor where gravity is not given; `floor_share`: share of all points it must hold. `seed`:
     of the floor search. `refine_outline`: let depth steps correct the mask's outline.
+    `size_priors`: where the depth of a box was not seen, take it from how long things of its label
+    usually are (`scene.typical`).
     """
 
     near: float = 0.05
@@ -68,6 +70,7 @@ class LiftConfig:
     floor_share: float = 0.15
     seed: int = 0
     refine_outline: bool = True
+    size_priors: bool = False
 
     def __post_init__(self) -> None:
         for f in fields(self):

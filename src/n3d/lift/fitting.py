@@ -11,8 +11,11 @@ from n3d.geometry import Camera
 from n3d.lift import spread
 from n3d.lift.cleaning import Crop
 from n3d.lift.config import LiftConfig
+from n3d.scene import typical
 
 SWEEP = 30
+# A face shorter than this share of a thing's usual length does not hold its longest side.
+SHORT = 0.7
 # Standard deviation, in pixels, of an outline that a depth step refined.
 EDGE_PX = 0.4
 
@@ -23,11 +26,12 @@ class Fit:
     its low end is nearer to the camera, with `low` and `high` ends and their deviations.
 
     `seen` says which low ends are faces that were measured; `visible` (2, 3) bounds the seen
-    surface along the camera axes; `depth_from` is "faces", "symmetry" or "prior"; `agreement`
-    is the share of points on the faces, `gap` their median distance from the box's near
-    surface along the ray, in shares of its mean side, `misfit` the 80 % quantile of that.
-    `open_share` (2, 3): how much of the outline at each low and high end is not the object's
-    edge but that of something nearer, or the image border.
+    surface along the camera axes; `depth_from` is "faces", "symmetry", "prior" or "class", and
+    `hidden` the axis whose length was assumed, -1 where none was; `agreement` is the share of
+    points on the faces, `gap` their median distance from the box's near surface along the ray, in
+    shares of its mean side, `misfit` the 80 % quantile of that. `open_share` (2, 3): how much of
+    the outline at each low and high end is not the object's edge but that of something nearer, or
+    the image border.
     """
 
     axes: np.ndarray
@@ -43,6 +47,7 @@ class Fit:
     gap: float
     misfit: float
     open_share: np.ndarray
+    hidden: int = -1
 
 
 def fit(
@@ -70,8 +75,23 @@ def fit(
     source = spread.widen(source, boxy, low, high, low_sigma, high_sigma, open_share)
     return Fit(
         axes, low, high, low_sigma, high_sigma, seen, visible, yaw_sigma, source, agreement, gap,
-        misfit, open_share,
+        misfit, open_share, int(assumed) if source == "prior" else -1,
     )  # fmt: skip
+
+
+def class_share(found: Fit, label: str) -> float | None:
+    """How long the hidden side usually is for things of this label, as a share of the smaller side
+    of the seen face; None where the label tells nothing.
+
+    A face that is as long as the thing usually is says nothing about the side behind it.
+    """
+    usual = typical.longest(label)
+    if usual is None or found.hidden not in (0, 2):
+        return None
+    face = np.delete(found.high - found.low, found.hidden)
+    if face.max() > SHORT * usual:
+        return None
+    return float(np.clip(usual / face.min(), 0.01, 10))
 
 
 @dataclass(frozen=True, eq=False)

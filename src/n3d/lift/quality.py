@@ -8,7 +8,7 @@ from n3d.lift.fitting import Fit
 
 Rectangle = tuple[float, float, float, float]
 # What the overall score is multiplied by where the depth was not measured on faces.
-_ASSUMED = {"faces": 1.0, "symmetry": 0.8, "prior": 0.6}
+_ASSUMED = {"faces": 1.0, "symmetry": 0.8, "prior": 0.6, "class": 0.6}
 
 
 def score(

@@ -15,7 +15,7 @@ from n3d.geometry.pose import upright
 from n3d.lift import gate, gravity, quality, rectangles
 from n3d.lift.cleaning import clean
 from n3d.lift.config import LiftConfig
-from n3d.lift.fitting import Described, Fit, describe, fit, stretch
+from n3d.lift.fitting import Described, Fit, class_share, describe, fit, stretch
 from n3d.scene import RGBD, BoxSpread, Drop, Object3D, Picture, Region, Scene
 
 CAMERA_UP = np.array([0.0, -1.0, 0.0])
@@ -53,7 +53,8 @@ def lift_view(view: RGBD, regions: Sequence[Region], config: LiftConfig | None =
     A region without a mask is segmented by depth first. An object's id is its region's, or the
     region's index. Its `box` is the whole object, its `visible` the camera-aligned bounds of
     what was seen; `attributes["depth_from"]` says what the hidden extent comes from: "faces"
-    (measured), "symmetry" (a round object, mirrored) or "prior" (`depth_unobserved`).
+    (measured), "symmetry" (a round object, mirrored), "prior" or, with `config.size_priors`,
+    "class" (`depth_unobserved`).
     Never raises for a bad region: it is dropped with one of gate.REASONS.
     """
     config = config or LiftConfig()
@@ -102,21 +103,24 @@ def to_scene(picture: Picture, lifted: Lifted) -> Scene:
     """The scene of a picture's lifted objects, with where its numbers come from."""
     scene = Scene(
         picture.id, picture.id, lifted.objects, lifted.up, picture.source, picture.licence,
-        files=picture.files, boxless=boxless(picture.regions, lifted),
+        boxless=boxless(picture, lifted),
     )  # fmt: skip
     if picture.rgbd is None:
         return scene
     provenance = picture.rgbd.provenance
     if lifted.up_source != "given":
         provenance = replace(provenance, up=lifted.up_source)
-    return replace(scene, provenance=provenance, camera=picture.rgbd.camera)
+    image = str(picture.attributes.get("file_name", ""))
+    return replace(scene, provenance=provenance, camera=picture.rgbd.camera, image=image)
 
 
-def boxless(regions: Sequence[Region], lifted: Lifted) -> tuple[str, ...]:
-    """The labels of the regions that were not lifted, one for each, in order."""
+def boxless(picture: Picture, lifted: Lifted) -> tuple[str, ...]:
+    """The labels of what is annotated in a picture and was not lifted, one for each: regions that
+    were dropped, and what its reader left out (`attributes["left_out"]`)."""
     gone = {d.id for d in lifted.drops}
-    named = ((str(i) if r.id is None else r.id, r.label) for i, r in enumerate(regions))
-    return tuple(sorted(label for name, label in named if name in gone))
+    named = ((str(i) if r.id is None else r.id, r.label) for i, r in enumerate(picture.regions))
+    lost = (label for name, label in named if name in gone)
+    return tuple(sorted([*lost, *picture.attributes.get("left_out", ())]))
 
 
 def _gravity(view: RGBD, config: LiftConfig):
@@ -152,7 +156,12 @@ def _lift(
     reason = gate.of_points(crop, config)
     if reason is not None or crop is None:
         return Drop(name, *(reason or ("no-depth", "")))
-    box = fit(crop, view.camera, turn, config, ground if drawn else math.inf)
+    floor = ground if drawn else math.inf
+    box = fit(crop, view.camera, turn, config, floor)
+    share = class_share(box, region.label) if config.size_priors else None
+    if share is not None:
+        box = fit(crop, view.camera, turn, replace(config, depth_prior=share), floor)
+        box = replace(box, depth_from="class" if box.hidden >= 0 else box.depth_from)
     if not drawn:
         box = stretch(box, region.rectangle, view.camera, turn)
     described = describe(box, view.camera, turn)

@@ -77,6 +77,7 @@ def ask(
     margin: float = MARGIN,
     gate: Gate | None = None,
     workers: int = 1,
+    where: str | None = None,
     progress: bool = True,
 ) -> engine.Report:
     """Write a data-set folder of questions; running it again resumes it.
@@ -95,7 +96,7 @@ def ask(
         if not 0 <= value <= 1:
             raise ConfigError(f"is {value:g}", code="config-range", field=name, limit="0 to 1")
     gate = gate or Gate()
-    source = engine.Folder(scenes)
+    source = engine.Folder(scenes, "scene")
     stage = Ask(chosen, per_scene, seed, located, margin, gate, source.manifest.labels)
     config = {
         "stage": "ask",
@@ -104,8 +105,9 @@ def ask(
         "gate": asdict(gate),
     }
     return engine.run(
-        stage, source, out, kind="qa", workers=workers, config=config, progress=progress
-    )
+        stage, source, out, kind="qa", workers=workers, where=where, config=config,
+        progress=progress,
+    )  # fmt: skip
 
 
 def chosen_kinds(text: str) -> tuple[str, ...]:

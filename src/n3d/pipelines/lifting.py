@@ -3,25 +3,70 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from n3d import engine, sources
 from n3d import lift as lifter
 from n3d.errors import ConfigError, N3DError
-from n3d.scene import Drop, Picture, PictureFiles, Scene, manifests, shards
+from n3d.scene import Drop, Picture, Scene, manifests, shards
 
-SOURCES = ("coco",)
+SOURCES: dict[str, Callable[..., Iterator[Picture | Drop]]] = {
+    "coco": sources.coco.read,
+    "lvis": sources.lvis.read_lvis,
+    "objects365": sources.lvis.read_objects365,
+    "openimages": sources.openimages.read,
+    "refcoco": sources.refcoco.read,
+}
+"""The forms of annotations that can be lifted, and their readers."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a form keeps beside its annotations: `classes` and `image_info` of OpenImages, the
+    `instances` and the `split` of refs; and the `licence` of images that state none."""
+
+    classes: Path | None = None
+    image_info: Path | None = None
+    instances: Path | None = None
+    split: str | None = None
+    licence: str = ""
+
+    def options(self, source: str) -> dict[str, Any]:
+        """What a reader takes; ConfigError for what it needs and has not, or has no use for."""
+        of = {"openimages": ("classes", "image_info"), "refcoco": ("instances", "split")}
+        needed = {"openimages": "classes", "refcoco": "instances"}.get(source)
+        given = {k: v for k, v in vars(self).items() if v not in (None, "")}
+        if needed is not None and needed not in given:
+            raise ConfigError(
+                f"is needed for {source}", code="config-missing", field=_option(needed)
+            )
+        for name in given:
+            if name not in (*of.get(source, ()), "licence"):
+                raise ConfigError(
+                    f"is not for {source}", code="config-conflict", field=_option(name)
+                )
+        return given
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files whose contents decide the records."""
+        named = (self.classes, self.image_info, self.instances)
+        return tuple(p for p in named if p is not None)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 @dataclass(frozen=True)
 class Lift:
     """The stage Picture -> Scene: decode, lift, report every region that was set aside.
 
-    Scenes name their files relative to the folders `images` and `depth`, or not at all where
-    these are not given.
+    Scenes name their files relative to the folders `images` and `depth`.
     """
 
     config: lifter.LiftConfig = field(default_factory=lifter.LiftConfig)
@@ -36,12 +81,66 @@ class Lift:
                 yield Drop(picture.id, e.code, str(e))
                 continue
             for made in lifter.lift_pictures([loaded], self.config):
-                yield replace(made, files=self._files(made)) if isinstance(made, Scene) else made
+                yield self._led_back(made, picture) if isinstance(made, Scene) else made
 
-    def _files(self, scene: Scene) -> PictureFiles | None:
-        if scene.files is None or self.images is None:
-            return None
-        return sources.reopening.relative(scene.files, self.images, self.depth)
+    def _led_back(self, scene: Scene, picture: Picture) -> Scene:
+        """The scene with the names of its files."""
+        files = picture.files
+        if files is None:
+            return scene
+        names = sources.reopening
+        return replace(
+            scene,
+            image=names.below(files.image, self.images) or scene.image,
+            depth=names.below(files.depth, self.depth),
+            reading=names.reading(files),
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """A lift that is ready to run: `stage` over `stream`, known by `config`."""
+
+    stage: Lift
+    stream: engine.Stream
+    config: dict[str, Any]
+
+
+def job(
+    source: str,
+    annotations: Path,
+    images: Path,
+    *,
+    depth: str,
+    camera: Path | None = None,
+    fov: float | None = None,
+    depth_scale: float | None = None,
+    per_shard: int = 256,
+    config: lifter.LiftConfig | None = None,
+    beside: Beside | None = None,
+) -> Job:
+    """What is lifted and how: `source` is a name of SOURCES, `beside` what it keeps beside the
+    annotations, `depth` "sensor:FOLDER", files with the images' names. Raises ConfigError for
+    options that cannot work."""
+    folder = _checked(source, depth, fov, depth_scale)
+    options = {"fov": fov, "depth_scale": depth_scale}
+    options = {k: v for k, v in options.items() if v is not None}
+    config = config or lifter.LiftConfig()
+    beside = beside or Beside()
+    own = beside.options(source)
+    read = partial(
+        SOURCES[source], annotations, images, depth=depth, camera=camera, options=options, **own
+    )
+    told = {k: own[k] for k in ("split", "licence") if k in own}
+    cameras = [camera] if camera else []
+    stream = engine.Stream(
+        read,
+        per_shard=per_shard,
+        files=(annotations, *beside.files, *(p for p in cameras if not p.is_dir())),
+        folders=(images, folder, *(p for p in cameras if p.is_dir())),
+    )
+    mine = {"stage": "lift", "source": source, "options": options | told, "lift": asdict(config)}
+    return Job(Lift(config, images, folder), stream, mine)
 
 
 def lift(
@@ -51,41 +150,38 @@ def lift(
     *,
     depth: str,
     out: Path,
-    camera: Path | None = None,
-    fov: float | None = None,
-    depth_scale: float | None = None,
     workers: int = 1,
-    per_shard: int = 256,
+    where: str | None = None,
     progress: bool = True,
-    config: lifter.LiftConfig | None = None,
+    **options: Any,
 ) -> engine.Report:
     """Write a data-set folder of scenes; running it again with the same inputs resumes it.
 
-    `depth` is "sensor:FOLDER": files with the images' names. The output is the same for any
-    number of workers. Raises ConfigError for options that cannot work, before any work.
+    `options` are those of `job`, `where` and `workers` those of `engine.run`: the output is the
+    same for any of them. Raises ConfigError for options that cannot work, before any work.
     """
-    folder = _checked(source, depth, fov, depth_scale)
-    options = {"fov": fov, "depth_scale": depth_scale}
-    options = {k: v for k, v in options.items() if v is not None}
-    config = config or lifter.LiftConfig()
-    read = partial(
-        sources.coco.read, annotations, images, depth=depth, camera=camera, options=options
-    )
-    cameras = [camera] if camera else []
-    stream = engine.Stream(
-        read,
-        per_shard=per_shard,
-        files=(annotations, *(p for p in cameras if not p.is_dir())),
-        folders=(images, folder, *(p for p in cameras if p.is_dir())),
-    )
+    mine = job(source, annotations, images, depth=depth, **options)
     return engine.run(
-        Lift(config, images, folder),
-        stream,
-        out,
-        kind="scene",
-        workers=workers,
-        config={"stage": "lift", "source": source, "options": options, "lift": asdict(config)},
-        progress=progress,
+        mine.stage, mine.stream, out, kind="scene", workers=workers, where=where,
+        config=mine.config, progress=progress,
+    )  # fmt: skip
+
+
+def forecast(
+    source: str,
+    annotations: Path,
+    images: Path,
+    *,
+    depth: str,
+    workers: int = 1,
+    sample: int = 50,
+    price: float | None = None,
+    **options: Any,
+) -> engine.Forecast:
+    """What `lift` with these options would take, from the first pictures."""
+    mine = job(source, annotations, images, depth=depth, **options)
+    return engine.forecast(
+        mine.stage, mine.stream, kind="scene", workers=workers, sample=sample, price=price
     )
 
 
@@ -116,6 +212,11 @@ def _checked(source: str, depth: str, fov: float | None, depth_scale: float | No
             f"is {depth_scale:g}", code="config-range", field="depth_scale", limit="above 0"
         )
     return Path(folder)
+
+
+def settings(*, size_priors: bool = False) -> lifter.LiftConfig:
+    """How regions are lifted, as far as the command line says."""
+    return lifter.LiftConfig(size_priors=size_priors)
 
 
 def assumed_cameras(out: Path) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from n3d.scene import QA, Drop, Scene, fields, files, records, tables
 from n3d.sources import frames, reopening
 
 if TYPE_CHECKING:
-    from n3d.pipelines.exporting import Export
+    from n3d.pipelines.exporting_questions import Export
 
 PER_SHARD = 512
 MILLIMETRES = 1000
@@ -127,10 +127,9 @@ def parquet(export: Export) -> None:
 def _row(export: Export, sample: Sample) -> dict[str, Any]:
     scene, told, path = sample
     camera = scene.camera
-    assert scene.files is not None
     return {
         "id": scene.id,
-        "image": {"bytes": path.read_bytes(), "path": scene.files.image},
+        "image": {"bytes": path.read_bytes(), "path": scene.image},
         "width": camera and camera.width,
         "height": camera and camera.height,
         "K": camera and [float(v) for v in camera.matrix.ravel()],

@@ -11,8 +11,8 @@ from typing import Any
 from n3d.errors import ConfigError, InputError, N3DError
 from n3d.scene import Drop, PictureFiles, fields, strict_json
 from n3d.scene.fields import Fields
-from n3d.sources.coco import CAMERA_SUFFIXES, DEPTH_SUFFIXES, beside
 from n3d.sources.files import open_regular
+from n3d.sources.placing import CAMERA_SUFFIXES, DEPTH_SUFFIXES, beside
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm")
 LONGEST_LINE = 1 << 20

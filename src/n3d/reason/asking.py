@@ -11,7 +11,7 @@ import numpy as np
 from n3d.errors import ConfigError, N3DError
 from n3d.reason import answering, understanding, units
 from n3d.reason.expressing import MARGIN
-from n3d.reason.gating import Gate, weights
+from n3d.reason.gating import Gate, spared, weights
 from n3d.reason.kinds import KINDS, Kind
 from n3d.reason.kinds.proposing import Proposal, Stage, coin
 from n3d.reason.labels import plural, same_label, spaced
@@ -54,7 +54,8 @@ def ask(
     answered again before it is kept. `numbered` is the share of questions that name objects as
     the upstream model does ("3_chair"). Objects that a `gate` keeps out take part in no answer,
     and no phrase means one of them; with the `frequency` of labels in a data set rare classes are
-    drawn more often (`gating.weights`). The same scene and seed give the same questions.
+    drawn more often (`gating.weights`), and answers that come too often less (`gating.THINNED`).
+    The same scene and seed give the same questions.
     """
     chosen = _chosen(kinds)
     rng = random(scene, seed)
@@ -115,7 +116,9 @@ def _ask_kind(kind: Kind, stage: Stage, scene: Scene, rng, numbered: bool) -> QA
             continue
         template = templates[rng.integers(len(templates))]
         qa = worded_question(kind, template, proposal, stage, scene, rng, numbered=numbered)
-        if qa is not None and (stage.fit is None or stage.fit.issuperset(qa.objects)):
+        if qa is None or (stage.fit is not None and not stage.fit.issuperset(qa.objects)):
+            continue
+        if stage.weights is None or spared(kind.name, qa.answer.value, rng):
             return qa
     return None
 

@@ -68,6 +68,7 @@ class Tally:
     objects: Counter[str] = field(default_factory=Counter)
     views: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)
+    wordings: Counter[str] = field(default_factory=Counter)
 
     def add(self, qa: QA) -> None:
         """Count one question."""
@@ -77,10 +78,13 @@ class Tally:
         if told is not None:
             self.answers.setdefault(qa.kind, Counter())[told] += 1
         self.labels.update({normal(label) for label in qa.attributes.get("labels", ())})
-        self.distances.update(_distance(z) for z in qa.attributes.get("depths", ()))
+        self.distances.update(band(z) for z in qa.attributes.get("depths", ()))
         count = len(qa.objects)
         self.objects[str(count) if count < 4 else "4 and more"] += 1
         self.views[qa.attributes.get("view", "camera")] += 1
+        kept = qa.attributes.get("kept")
+        told = "rephrased" if "template" in qa.attributes else "template"
+        self.wordings[told if kept is None else f"template: {kept}"] += 1
         if qa.answer.unit is not None:
             self.units[qa.answer.unit] += 1
 
@@ -104,6 +108,7 @@ class Tally:
             "by_view": _ordered(self.views),
             "by_distance": {k: self.distances[k] for k in _bands() if self.distances[k]},
             "by_unit": _ordered(self.units),
+            "by_wording": _ordered(self.wordings),
             "by_label": _ordered(self.labels, MOST_LABELS),
             "classes": len(self.labels),
             "answers": {k: _ordered(c) for k, c in sorted(self.answers.items())},
@@ -112,10 +117,11 @@ class Tally:
 
 
 def _bands() -> list[str]:
-    return [_distance(z * 0.9) for z in DISTANCES] + [_distance(DISTANCES[-1])]
+    return [band(z * 0.9) for z in DISTANCES] + [band(DISTANCES[-1])]
 
 
-def _distance(z: float) -> str:
+def band(z: float) -> str:
+    """The class of distance of a depth in metres."""
     low = 0.0
     for high in DISTANCES:
         if z < high:

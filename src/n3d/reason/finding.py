@@ -236,3 +236,14 @@ def _worded(kind: LocateKind, wanted: Wanted, scene: Scene, rng, number: int) ->
     query = Query(kind.name, tuple(phrases), options, text)
     id = f"{scene.id}:locate-{number}"
     return QA(scene.id, kind.name, text, None, answer, query, wanted.objects, id)
+
+
+def table() -> str:
+    """The kinds as a Markdown table."""
+    rows = ["| kind | wants | for example |", "|---|---|---|"]
+    shown = {"locate_every": "mugs", "locate_several": '"red mug" and "lamp"',
+             "locate_expression": "mug left of the lamp", "locate_absent": "blue mug"}  # fmt: skip
+    for kind in LOCATE_KINDS.values():
+        example = kind.wordings[1].format(shown.get(kind.name, "mug"))
+        rows.append(f"| `{kind.name}` | {kind.description} | {example} |")
+    return "\n".join(rows)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from n3d.errors import ConfigError
 from n3d.reason.labels import same_label
-from n3d.scene import Object3D, Scene
+from n3d.scene import Object3D, Quantity, Scene
 
 RARE = 0.5
 """A class is drawn in proportion to its number of objects to the power of minus this."""
+
+
+THINNED = {("count", 1.0): 0.12, ("between", False): 0.47}
+"""Answers that scenes give far too often, and which share of them a data set keeps: most classes
+occur once, and few things stand between two others."""
 
 
 @dataclass(frozen=True)
@@ -61,3 +67,10 @@ def weights(scene: Scene, frequency: Mapping[str, int]) -> np.ndarray:
     octave = np.floor(np.log2(depth)).astype(int)
     crowd = np.array([(octave == o).sum() for o in octave], float)
     return common**-RARE / crowd
+
+
+def spared(kind: str, value: Any, rng: np.random.Generator) -> bool:
+    """Whether a question of a data set is kept, by the answer that it has."""
+    told = value.value if isinstance(value, Quantity) else value
+    share = THINNED.get((kind, told)) if isinstance(told, bool | float) else None
+    return share is None or bool(rng.random() < share)

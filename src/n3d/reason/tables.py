@@ -6,12 +6,16 @@ import re
 import sys
 from pathlib import Path
 
-from n3d.reason import kinds, ops
+from n3d.reason import finding, kinds, ops
+
+
+def _tables() -> tuple[tuple[str, str], ...]:
+    return ("operations", ops.table()), ("kinds", kinds.table()), ("locate", finding.table())
 
 
 def filled(page: str) -> str:
     """The page with the current tables between its `<!-- name -->` and `<!-- end -->` marks."""
-    for name, table in (("operations", ops.table()), ("kinds", kinds.table())):
+    for name, table in _tables():
         mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         page = mark.sub(lambda m, table=table: f"{m[1]}{table}\n{m[2]}", page)
     return page

@@ -10,7 +10,7 @@ import numpy as np
 
 from n3d.errors import GeometryError
 from n3d.geometry import Box3D, Camera
-from n3d.scene.pictures import PictureFiles, Provenance, Region
+from n3d.scene.pictures import Provenance, Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +76,10 @@ class Object3D:
 class Scene:
     """The objects of one picture, in the picture's camera frame.
 
-    `camera` and `files` lead back to the picture where they are known; names of files are
-    relative to the folders of images and of depth. `boxless` are the labels of annotated
-    regions that have no box here, one for each: their things are in the picture all the same.
+    `camera` is the picture's, `image` and `depth` its files, relative to the folders of all images
+    and of all depth, and `reading` the options with which these were read, where they are known.
+    `boxless` are the labels of annotated regions that have no box here, one for each: their
+    things are in the picture all the same.
     """
 
     id: str
@@ -89,7 +90,9 @@ class Scene:
     licence: str = ""
     provenance: Provenance = field(default_factory=Provenance)
     camera: Camera | None = None
-    files: PictureFiles | None = None
+    image: str = ""
+    depth: str = ""
+    reading: dict[str, Any] = field(default_factory=dict)
     boxless: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

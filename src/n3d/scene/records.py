@@ -105,7 +105,7 @@ def _quality_in(value: Any, field: str) -> dict[str, float]:
 
 
 def scene_to_json(s: Scene) -> dict[str, Any]:
-    return {
+    out = {
         "id": fields.text(s.id, "id"),
         "picture_id": fields.text(s.picture_id, "picture_id"),
         "objects": objects_to_json(s.objects),
@@ -113,10 +113,17 @@ def scene_to_json(s: Scene) -> dict[str, Any]:
         "source": fields.text(s.source, "source"),
         "licence": fields.text(s.licence, "licence"),
         "provenance": picture_records.provenance_to_json(s.provenance),
-        "camera": None if s.camera is None else picture_records.camera_to_json(s.camera),
-        "files": None if s.files is None else picture_records.files_to_json(s.files),
-        "boxless": [fields.text(label, "boxless") for label in s.boxless],
     }
+    if s.camera is not None:
+        out["camera"] = picture_records.camera_to_json(s.camera)
+    for name in ("image", "depth"):
+        if getattr(s, name):
+            out[name] = fields.text(getattr(s, name), name)
+    if s.reading:
+        out["reading"] = fields.plain(s.reading, "reading")
+    if s.boxless:
+        out["boxless"] = [fields.text(label, "boxless") for label in s.boxless]
+    return out
 
 
 def scene_from_json(data: Any) -> Scene:
@@ -132,7 +139,9 @@ def scene_from_json(data: Any) -> Scene:
             "provenance", fields.one(picture_records.provenance_from_json), Provenance()
         ),
         camera=f.take("camera", fields.one(picture_records.camera_from_json), None),
-        files=f.take("files", fields.one(picture_records.files_from_json), None),
+        image=f.take("image", fields.text, ""),
+        depth=f.take("depth", fields.text, ""),
+        reading=f.take("reading", fields.mapping, {}),
         boxless=f.take("boxless", fields.many(lambda v: fields.text(v, "")), ()),
     )
     f.done()

@@ -91,7 +91,7 @@ class Writer:
         self._rows.append(row)
         self._labels.update(tables.labels_of(record))
         self.records += 1
-        for name in ("image", "depth"):
+        for name in ("image", "depth") if self.kind == "picture" else ():
             self._bytes += len((row.get(name) or {}).get("bytes") or b"")
         if len(self._rows) >= ROWS_PER_GROUP or self._bytes >= BYTES_PER_GROUP:
             self._flush()

@@ -18,8 +18,8 @@ from n3d.scene.traces import QA, Prediction
 
 FORMAT = "1"
 KINDS: dict[str, type] = {"scene": Scene, "qa": QA, "picture": Picture, "prediction": Prediction}
-LATER = {"scene": ("camera", "files", "boxless"), "qa": ("attributes",)}
-"""Columns that shards of earlier versions lack; they read as absent."""
+LATER = {"scene": ("camera", "image", "depth", "reading", "boxless"), "qa": ("attributes",)}
+"""Columns that older files lack: what they would hold is then unknown."""
 
 
 def kind_of(record: Any) -> str:
@@ -58,8 +58,7 @@ def to_row(record: Any) -> dict[str, Any]:
         for name in ("trace", "answer", "check"):
             row[name] = None if row[name] is None else fields.dumps(row[name])
         return row
-    files = row["files"]
-    row["files"] = files and {**files, "options": fields.dumps(files["options"])}
+    row["reading"] = fields.dumps(row["reading"]) if row.get("reading") else None
     return row
 
 
@@ -82,8 +81,8 @@ def from_row(kind: str, row: dict[str, Any]) -> Any:
     if kind == "prediction":
         for name in ("trace", "answer", "check"):
             row[name] = None if row[name] is None else strict_json.loads(row[name])
-    elif row.get("files") is not None:
-        row["files"] = row["files"] | {"options": strict_json.loads(row["files"]["options"])}
+    elif row.get("reading") is not None:
+        row["reading"] = strict_json.loads(row["reading"])
     return records.from_json(KINDS[kind], row)
 
 
@@ -115,7 +114,7 @@ def schema(kind: str):
             ("up", reals),
             *grounded,
             ("camera", picture_rows.camera_type()),
-            ("files", pa.struct([(k, text) for k in ("image", "depth", "camera", "options")])),
+            *((k, text) for k in ("image", "depth", "reading")),
             ("boxless", pa.list_(text)),
         ],
         "qa": [

@@ -1,8 +1,9 @@
 """Foreign files -> nouns, and back. The only room that knows foreign frames.
 
-`read_rgbd` and `load` make views; `regions` and `coco` read 2D annotations; `plain`,
-`omni3d`, `kitti`, `sunrgbd_boxes`, `wilddet3d`, `boxer` and `qwen` are forms of 3D boxes, turned
-into one another by `convert`; `sunrgbd` reads its pictures, `upstream` N3D-VLM's point maps.
+`read_rgbd` and `load` make views; `regions`, `coco`, `lvis`, `openimages` and `refcoco` read 2D
+annotations; `convert` turns the forms of 3D boxes into one another (`plain`, `omni3d`, `kitti`,
+...); `sunrgbd` reads its pictures, `upstream` N3D-VLM's point maps; `conventions` says what the
+numbers of any other file mean.
 """
 
 from n3d.sources import (
@@ -10,11 +11,15 @@ from n3d.sources import (
     camera_files,
     cameras,
     coco,
+    conventions,
     convert,
     kitti,
+    lvis,
     omni3d,
+    openimages,
     plain,
     qwen,
+    refcoco,
     regions,
     reopening,
     sunrgbd,
@@ -34,13 +39,17 @@ __all__ = [
     "camera_files",
     "cameras",
     "coco",
+    "conventions",
     "convert",
     "kitti",
     "load",
+    "lvis",
     "omni3d",
+    "openimages",
     "plain",
     "qwen",
     "read_rgbd",
+    "refcoco",
     "regions",
     "reopening",
     "sunrgbd",

@@ -1,20 +1,20 @@
-"""COCO annotation files -> pictures with 2D regions, in a stream with bounded memory."""
+"""COCO annotation files -> pictures with 2D regions, in a stream with bounded memory.
+
+LVIS and Objects365 come in the same layout with habits of their own: see `sources.placing`.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from dataclasses import replace
 from typing import Any
 
-from n3d.errors import ConfigError, InputError, N3DError
+from n3d.errors import InputError, N3DError
 from n3d.scene import Drop, Picture, PictureFiles, Region
 from n3d.sources import files, regions
+from n3d.sources.placing import Given, Habits
 from n3d.sources.spool import Spool, key
 
-DEPTH_SUFFIXES = (".png", ".npy", ".npz")
-CAMERA_SUFFIXES = (".json", ".txt")
 # Flags of Objects365 and OpenImages-style sets for boxes that are no object in space.
 REFUSED_FLAGS = {"iscrowd": "region-crowd", "isfake": "region-fake", "isreflected": "region-fake"}
 
@@ -27,6 +27,8 @@ def read(
     camera: Any = None,
     source: str = "coco",
     options: Mapping[str, Any] | None = None,
+    licence: str = "",
+    habits: Habits | None = None,
 ) -> Iterator[Picture | Drop]:
     """Pictures in the order of the file, each after the annotations of it that were dropped.
 
@@ -37,17 +39,18 @@ def read(
     folder with <stem>.json or .txt), or the image's K in the annotations, or <stem>.json,
     <stem>.txt, camera.json or camera.txt beside the depth; none of these where `options`,
     which go to `read_rgbd`, hold a `fov`. An image without its file, or whose depth is
-    missing, is dropped, as is every annotation that cannot be used. Raises InputError for a
-    file that is not COCO JSON, ConfigError for a folder that does not exist.
+    missing, is dropped, as is every annotation that cannot be used. `licence` is that of images
+    that state none. Raises InputError for a file that is not COCO JSON, ConfigError for a folder
+    that does not exist.
     """
-    folder = _folder(images, "images")
-    sensor = None if depth is None else _folder(str(depth).removeprefix("sensor:"), "depth")
-    given = _Given(folder, sensor, camera, dict(options or {}))
+    habits = habits or Habits()
+    given = Given.of(images, depth, camera, options, habits)
     files.open_regular(annotations, max_bytes=None).close()
     with Spool(annotations) as spool:
         labels: dict[Any, str] = {}
         for category in spool.sides.get("categories", []):
             regions.add_label(category, labels)
+        labels = {number: habits.label(name) for number, name in labels.items()}
         licences = _licences(spool.sides.get("licenses", []))
         empty = True
         for number, image, repeated, own in spool:
@@ -57,10 +60,13 @@ def read(
                 if repeated:
                     raise InputError("an earlier image has the same id", code="id-duplicate")
                 found = given.files(image)
+                place = given.place(found)
             except N3DError as e:
                 yield Drop(name, e.code, str(e))
                 continue
-            yield from _picture(image, name, found, own, labels, licences, source)
+            known = licences.get(key(image.get("license")), {"name": licence})
+            made = _picture(name, place, found, own, labels, known, source)
+            yield from single(made) if habits.unique else made
         if empty:
             raise InputError(
                 "has no images", code="regions-form", file=annotations, limit="a COCO file"
@@ -73,25 +79,31 @@ def read(
 
 
 def _picture(
-    image: Mapping[str, Any],
     name: str,
+    place_of_file: str,
     found: PictureFiles,
     own: Iterable[tuple[int, Any, bool]],
     labels: regions.Labels,
-    licences: Mapping[str | None, Mapping[str, str]],
+    licence: Mapping[str, str],
     source: str,
 ) -> Iterator[Picture | Drop]:
-    """The drops of one image, then its picture."""
+    """The drops of one image, then its picture; `attributes["left_out"]` are the labels of the
+    drops, whose things are in the image."""
     width, height = found.options["size"]
     kept: list[Region] = []
+    left_out: list[str] = []
     for place, raw, again in own:
         result = _region(raw, name, place, again, labels, width, height)
         if isinstance(result, Drop):
             yield result
+            if not again and isinstance(raw, Mapping):
+                label = labels.get(raw.get("category_id"))
+                left_out += [] if label is None else [label]
         else:
             kept.append(result)
-    licence = licences.get(key(image.get("license")), {})
-    attributes: dict[str, Any] = {"size": (width, height), "file_name": image["file_name"]}
+    attributes: dict[str, Any] = {"size": (width, height), "file_name": place_of_file}
+    if left_out:
+        attributes["left_out"] = sorted(left_out)
     if "url" in licence:
         attributes["licence_url"] = licence["url"]
     yield Picture(
@@ -104,55 +116,19 @@ def _picture(
     )
 
 
-@dataclass(frozen=True)
-class _Given:
-    """Where the files of images are, and how to read them."""
-
-    images: Path
-    depth: Path | None
-    camera: Any
-    options: dict[str, Any]
-
-    def files(self, image: Any) -> PictureFiles:
-        """The files of one image record; InputError where one is missing."""
-        if not isinstance(image, Mapping) or key(image.get("id")) is None:
-            raise InputError("has no usable id", code="id-missing", field="id")
-        for field in ("width", "height"):
-            side = image.get(field)
-            if type(side) is not int or side < 1:
-                raise InputError(
-                    f"must be a whole number, got {side!r}", code="image-size", field=field
-                )
-        path = inside(self.images, image.get("file_name"))
-        if not path.is_file():
-            raise InputError("does not exist", code="image-missing", file=path)
-        options = {**self.options, "size": [image["width"], image["height"]]}
-        depth = None
-        if self.depth is not None:
-            depth = beside(self.depth, path.stem, DEPTH_SUFFIXES)
-            if depth is None:
-                raise InputError(f"no depth of {path.name}", code="depth-missing", file=self.depth)
-            options.setdefault("depth_source", "sensor")
-        camera = None if "fov" in options else self._camera(path.stem, image)
-        if isinstance(camera, Mapping):
-            options["camera"], camera = camera, None
-        return PictureFiles(
-            image=str(path),
-            depth=None if depth is None else str(depth),
-            camera=None if camera is None else os.fsdecode(camera),
-            options=options,
-        )
-
-    def _camera(self, stem: str, image: Mapping[str, Any]) -> Any:
-        if self.camera is not None:
-            folder = Path(os.fsdecode(self.camera))
-            return beside(folder, stem, CAMERA_SUFFIXES) if folder.is_dir() else folder
-        if "K" in image:
-            return {k: image[k] for k in ("K", "width", "height")}
-        if self.depth is None:
-            return None
-        own = beside(self.depth, stem, CAMERA_SUFFIXES)
-        return own or beside(self.depth, "camera", CAMERA_SUFFIXES)
+def single(made: Iterable[Picture | Drop]) -> Iterator[Picture | Drop]:
+    """The same, regions that repeat the label and rectangle of an earlier one set aside."""
+    for item in made:
+        if isinstance(item, Drop):
+            yield item
+            continue
+        kept: dict[tuple, Region] = {}
+        for region in item.regions:
+            if (region.label, region.rectangle) in kept:
+                detail = "an earlier region has its label and rectangle"
+                yield Drop(region.id or item.id, "region-duplicate", detail)
+            kept.setdefault((region.label, region.rectangle), region)
+        yield replace(item, regions=tuple(kept.values()))
 
 
 def _region(
@@ -193,27 +169,3 @@ def _licences(entries: list[Any]) -> dict[str | None, dict[str, str]]:
         for e in entries
         if isinstance(e, Mapping)
     }
-
-
-def _folder(path: Any, field: str) -> Path:
-    folder = Path(os.fsdecode(path))
-    if not folder.is_dir():
-        raise ConfigError("is not a folder", code="folder-missing", file=folder, field=field)
-    return folder
-
-
-def beside(folder: Path, stem: str, suffixes: tuple[str, ...]) -> Path | None:
-    """The file of a folder that has this stem and the first of these endings."""
-    return next((p for s in suffixes if (p := folder / f"{stem}{s}").is_file()), None)
-
-
-def inside(folder: Path, name: Any) -> Path:
-    """`folder`/`name`; InputError where the name is no text or leads out of the folder."""
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise InputError(f"is not a file name: {name!r}", code="image-name", field="file_name")
-    absolute = Path(name).is_absolute() or PureWindowsPath(name).is_absolute()
-    if absolute or ".." in Path(name).parts or ".." in PureWindowsPath(name).parts:
-        raise InputError(
-            f"{name!r} leads out of the folder", code="path-escapes", field="file_name"
-        )
-    return folder / name

@@ -6,6 +6,7 @@ import difflib
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,21 @@ from n3d.scene import Drop
 from n3d.sources import (
     boxer,
     camera_files,
+    conventions,
+    described,
     files,
+    gemini,
     kitti,
     omni3d,
     plain,
     qwen,
+    spatiallm,
     sunrgbd_boxes,
     upstream,
+    upstream_chats,
     wilddet3d,
 )
+from n3d.sources.conventions import Convention
 from n3d.sources.files import InputWarning
 from n3d.sources.grounded import Grounded
 
@@ -97,6 +104,32 @@ FORMS = {
             scores=False,
             loses="rotation (camera-aligned hulls), scores, the camera, gravity",
         ),
+        Form(
+            "upstream-chats",
+            upstream_chats.read,
+            upstream_chats.write,
+            ".json",
+            needs_camera=True,
+            scores=False,
+            loses="rotation (camera-aligned hulls), scores, gravity",
+        ),
+        Form(
+            "gemini",
+            gemini.read,
+            gemini.write,
+            ".json",
+            scores=False,
+            loses="scores, the camera, gravity",
+        ),
+        Form(
+            "spatiallm",
+            spatiallm.read,
+            spatiallm.write,
+            ".txt",
+            scores=False,
+            needs_up=True,
+            loses="pitch, roll, scores, the camera",
+        ),
     )
 }
 GUESSES = {".txt": "kitti", ".csv": "boxer", ".jsonl": "plain"}
@@ -113,21 +146,17 @@ def convert(
 ) -> int:
     """Read boxes of one form and write them in another; the number of boxes written.
 
-    `from_` and `to` name a form of FORMS; .txt is kitti, .csv boxer and .jsonl plain where
-    they are left out. `camera` (a camera file, a Camera, or KITTI's calibration file) is for
-    forms that do not hold it; `up` is the direction against gravity for those that do not
-    hold that. Records that cannot be used and all that the form cannot hold are told by
-    InputWarning. Raises InputError where nothing is left to write.
+    `from_` and `to` name a form of FORMS, or say a convention ("frame=rub,unit=cm,...", see
+    `sources.conventions`); .txt is kitti, .csv boxer and .jsonl plain where they are left out.
+    `camera` (a camera file, a Camera, or KITTI's calibration file) is for forms that do not hold
+    it; `up` is the direction against gravity for those that do not hold that. Records that cannot
+    be used and all that the form cannot hold are told by InputWarning. Raises InputError where
+    nothing is left to write.
     """
     source, target = _form(from_, src, "from"), _form(to, dst, "to")
-    seen, calibration = _camera(camera)
-    gravity = None if up is None else _direction(up)
     items, drops = [], []
-    for item in source.read(src, camera=seen, calibration=calibration, up=gravity):
-        if isinstance(item, Drop):
-            drops.append(item)
-        else:
-            items.append(_completed(item, seen, gravity))
+    for item in read(src, from_, camera=camera, up=up):
+        (drops if isinstance(item, Drop) else items).append(item)
     count = sum(len(item.scene.objects) for item in items)
     if drops:
         shown = "; ".join(f"{d.id}: {d.detail}" for d in drops[:3])
@@ -135,8 +164,19 @@ def convert(
     if not count:
         raise InputError("holds no boxes that can be written", code="convert-empty", file=src)
     _check(items, source, target)
-    target.write(dst, items, calibration=calibration)
+    target.write(dst, items, calibration=_camera(camera)[1])
     return count
+
+
+def read(
+    src: Any, form: str | None, *, camera: Any = None, up: Any = None
+) -> Iterator[Grounded | Drop]:
+    """The scenes of a file of a form or convention, completed by a camera and gravity."""
+    source = _form(form, src, "from")
+    seen, calibration = _camera(camera)
+    gravity = None if up is None else _direction(up)
+    for item in source.read(src, camera=seen, calibration=calibration, up=gravity):
+        yield item if isinstance(item, Drop) else _completed(item, seen, gravity)
 
 
 def _form(name: str | None, path: Any, option: str) -> Form:
@@ -148,6 +188,8 @@ def _form(name: str | None, path: Any, option: str) -> Form:
                 f"cannot tell the form of {path}", code="convert-form", field=option,
                 limit=", ".join(FORMS),
             )  # fmt: skip
+    if conventions.is_convention(name):
+        return _described(conventions.parse(name))
     if name not in FORMS:
         near = difflib.get_close_matches(name, FORMS, 1)
         raise ConfigError(
@@ -155,6 +197,18 @@ def _form(name: str | None, path: Any, option: str) -> Form:
             hint=f"Did you mean {near[0]}?" if near else None,
         )  # fmt: skip
     return FORMS[name]
+
+
+def _described(convention: Convention) -> Form:
+    """The form of a convention that was said in words."""
+    return Form(
+        "this convention",
+        partial(described.read, convention=convention),
+        partial(described.write, convention=convention),
+        ".json",
+        needs_up=convention.level,
+        loses="what its rotation cannot say, gravity",
+    )
 
 
 def _camera(camera: Any) -> tuple[Any, kitti.Calibration | None]:

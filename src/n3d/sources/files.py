@@ -20,6 +20,7 @@ class InputWarning(UserWarning):
 
 
 def is_path(value: Any) -> bool:
+    """Whether a value is meant as a file's name."""
     return isinstance(value, (str, bytes, os.PathLike))
 
 

@@ -53,6 +53,7 @@ def read_calibration(path: Any) -> Calibration:
 
 
 def is_calibration(path: Any) -> bool:
+    """Whether a text file is KITTI's calibration."""
     return "P2:" in files.read_text(path, max_bytes=files.MIB)
 
 

@@ -7,7 +7,7 @@ our size reversed. The frame is ours.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ def read(path: Any, **_: Any) -> Iterator[Grounded | Drop]:
     files.open_regular(path, max_bytes=None).close()
     with Spool(path) as spool:
         names = _names(spool.sides.get("categories", []))
+        licences = _names(spool.sides.get("licenses", []))
         for number, image, repeated, own in spool:
             name = (
                 f"omni3d:{image.get('id', f'@{number}') if isinstance(image, Mapping) else number}"
@@ -48,7 +49,9 @@ def read(path: Any, **_: Any) -> Iterator[Grounded | Drop]:
                     found.append(read_object(raw, identity, names))
                 except N3DError as e:
                     yield Drop(identity, e.code, str(e.at(file=path)))
-            scene = Scene(name, name, tuple(found), source="omni3d")
+            scene = Scene(
+                name, name, tuple(found), source="omni3d", licence=_licence(image, licences)
+            )
             yield Grounded(scene, camera, str(image.get("file_path", "")))
         for place, _ in spool.orphans():
             yield Drop(f"omni3d:@{place}", "image-unknown", "its image is not in the file")
@@ -123,6 +126,12 @@ def _camera(image: Any) -> Camera | None:
     return Camera.from_matrix(image["K"], width, height)
 
 
+def _licence(image: Mapping[str, Any], licences: Mapping[Any, str]) -> str:
+    """The licence of an image: by number among `licenses`, or as text of its own."""
+    told = image.get("license", image.get("licence"))
+    return licences.get(key(told), told if isinstance(told, str) else "")
+
+
 def _names(categories: list[Any]) -> dict[str | None, str]:
     return {
         key(c.get("id")): c["name"]
@@ -134,29 +143,50 @@ def _names(categories: list[Any]) -> dict[str | None, str]:
 def write(path: Any, items: Iterable[Grounded], **_: Any) -> None:
     """Write one JSON with all scenes; InputError for a scene without camera."""
     scenes = list(items)
-    labels = sorted({o.label for item in scenes for o in item.scene.objects})
-    numbers = {label: i for i, label in enumerate(labels, 1)}
-    images, annotations = [], []
-    for number, item in enumerate(scenes, 1):
-        images.append(_image(item, number))
+    files.write_text(path, "".join(text(lambda: iter(scenes))))
+
+
+def text(
+    scenes: Callable[[], Iterator[Grounded]],
+    image: Callable[[Grounded, int], dict[str, Any]] | None = None,
+    record: Callable[[Grounded, Object3D], dict[str, Any]] | None = None,
+) -> Iterator[str]:
+    """The JSON of scenes, piece by piece; `scenes` is asked for them twice.
+
+    `image` and `record` make the entries of images and annotations, where not as Omni3D has them.
+    """
+    numbers: dict[str, int] = {}
+    licences: dict[str, int] = {}
+    about = {"id": 1, "source": "n3d", "name": "n3d", "split": "", "version": "1", "url": ""}
+    yield f'{{"info": {json.dumps(about)},\n"images": ['
+    for number, item in enumerate(scenes(), 1):
+        entry = (image or image_entry)(item, number)
+        if item.scene.licence:
+            entry["license"] = licences.setdefault(item.scene.licence, len(licences) + 1)
         for thing in item.scene.objects:
-            record = annotation(item, thing)
-            record |= {
-                "id": len(annotations) + 1,
-                "image_id": number,
-                "category_id": numbers[thing.label],
-            }
-            annotations.append(record)
-    out = {
-        "info": {"id": 1, "source": "n3d", "name": "n3d", "split": "", "version": "1", "url": ""},
-        "images": images,
-        "categories": [{"id": i, "name": n, "supercategory": ""} for n, i in numbers.items()],
-        "annotations": annotations,
-    }
-    files.write_text(path, json.dumps(out, allow_nan=False) + "\n")
+            numbers.setdefault(thing.label, 0)
+        yield f"{',' if number > 1 else ''}\n{_json(entry)}"
+    numbers = {label: i for i, label in enumerate(sorted(numbers), 1)}
+    categories = [{"id": i, "name": n, "supercategory": ""} for n, i in numbers.items()]
+    told = [{"id": i, "name": n} for n, i in licences.items()]
+    yield f'],\n"categories": {_json(categories)},\n"licenses": {_json(told)},\n"annotations": ['
+    count = 0
+    for number, item in enumerate(scenes(), 1):
+        for thing in item.scene.objects:
+            count += 1
+            entry = (record or annotation)(item, thing)
+            entry |= {"id": count, "image_id": number, "category_id": numbers[thing.label]}
+            yield f"{',' if count > 1 else ''}\n{_json(entry)}"
+    yield "]}\n"
 
 
-def _image(item: Grounded, number: int) -> dict[str, Any]:
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+def image_entry(item: Grounded, number: int) -> dict[str, Any]:
+    """The entry of one image; InputError where its camera is unknown."""
+
     if item.camera is None:
         raise InputError(
             "omni3d needs a camera", code="convert-camera", field="camera", hint="Give --camera"

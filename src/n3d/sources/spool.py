@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,13 @@ class Spool:
     """The records of one annotation file: `with Spool(path) as s: for image, own in s: ...`.
 
     `sides` holds the entries of the arrays in SIDES, which are few; whatever else a file holds
-    is read over, so that memory stays bounded.
+    is read over, so that memory stays bounded. A file that is no such JSON is spooled by its
+    `records`: pairs of "images" or "annotations" and an entry.
     """
 
-    def __init__(self, path: Any) -> None:
+    def __init__(self, path: Any, records: Iterable[tuple[str, Any]] | None = None) -> None:
         self.path = path
+        self.records = strict_json.stream(path) if records is None else records
         self.sides: dict[str, list[Any]] = {}
 
     def __enter__(self) -> Spool:
@@ -56,7 +58,7 @@ class Spool:
     def _fill(self) -> None:
         rows: dict[str, list[tuple]] = {"images": [], "annotations": []}
         count = {"images": 0, "annotations": 0}
-        for name, entry in strict_json.stream(self.path):
+        for name, entry in self.records:
             if name not in rows:
                 if name in SIDES:
                     self.sides.setdefault(name, []).append(entry)
@@ -92,11 +94,19 @@ class Spool:
             "SELECT number, key, body FROM images ORDER BY number"
         ):
             repeated = self._earlier("images", "key", identity, number)
-            yield number, json.loads(body), repeated, self._of(None if repeated else identity)
+            own = self.of(None if repeated else identity)
+            yield number, json.loads(body), repeated, own
 
-    def _of(self, identity: str | None) -> Iterator[tuple[int, Any, bool]]:
+    def of(self, identity: str | None) -> Iterator[tuple[int, Any, bool]]:
+        """(number, annotation, repeated) of one image, by its `key`."""
         query = "SELECT number, own, body FROM annotations WHERE key = ? ORDER BY number"
         for number, own, body in self.db.execute(query, (identity,)):
+            yield number, json.loads(body), self._earlier("annotations", "own", own, number)
+
+    def annotations(self) -> Iterator[tuple[int, Any, bool]]:
+        """(number, annotation, repeated) of all, in file order."""
+        query = "SELECT number, own, body FROM annotations ORDER BY number"
+        for number, own, body in self.db.execute(query):
             yield number, json.loads(body), self._earlier("annotations", "own", own, number)
 
     def orphans(self) -> Iterator[tuple[int, Any]]:

@@ -216,7 +216,7 @@ def load(info: Info, folder: Any) -> tuple[RGBD, Scene]:
 
 
 def _file(folder: Any, name: str) -> Path:
-    from n3d.sources.coco import inside
+    from n3d.sources.placing import inside
 
     path = inside(Path(folder), name)
     return path if path.is_file() else Path(folder) / path.name

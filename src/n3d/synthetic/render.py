@@ -120,7 +120,7 @@ def finish(
     name = f"synthetic-{seed}"
     scene = Scene(
         id=name, picture_id=name, objects=tuple(_objects(view)), up=up, source="synthetic",
-        licence=scenes.LICENCE, provenance=rgbd.provenance,
+        licence=scenes.LICENCE, provenance=rgbd.provenance, camera=camera,
     )  # fmt: skip
     return scenes.Rendered(seed, rgbd, scene, view.pose, view.ids, exact, view.ready.primitives)
 

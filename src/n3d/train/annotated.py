@@ -103,7 +103,7 @@ def known(picture: Picture, names: tuple[str, ...], least: float) -> Known:
     view = picture.rgbd
     if lifted.up is not None and view.up is None:
         view = view.with_up(lifted.up, lifted.up_source)
-    lost = sorted(set(lift.boxless(picture.regions, lifted)))
+    lost = sorted(set(lift.boxless(picture, lifted)))
     return arranged(view, lifted.objects, names, least, lost)[0]
 
 

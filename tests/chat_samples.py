@@ -80,7 +80,8 @@ class Server:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.requests.append((self.path, dict(self.headers), json.loads(body)))
+                self.told = json.loads(body)
+                outer.requests.append((self.path, dict(self.headers), self.told))
                 outer.acts[min(len(outer.requests), len(outer.acts)) - 1](self)
 
             def do_GET(self) -> None:  # what a redirect must not become

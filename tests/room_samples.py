@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 from n3d.pipelines import asking, lifting, rooms
 from n3d.synthetic import split_seed
@@ -22,9 +22,15 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 @cache
+def _home() -> TemporaryDirectory:
+    """A folder that is gone when the tests have ended."""
+    return TemporaryDirectory(prefix="n3d-rooms-")
+
+
+@cache
 def lifted() -> dict[str, Path]:
     """Folders and files: annotations, images, depth, their scenes, questions about them."""
-    folder = Path(mkdtemp(prefix="n3d-rooms-"))
+    folder = Path(_home().name)
     paths = rooms.write(SEEDS, folder / "rooms")
     found = {**paths, "scenes": folder / "scenes", "questions": folder / "questions"}
     lifting.lift(
