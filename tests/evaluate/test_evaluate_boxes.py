@@ -87,8 +87,8 @@ def test_the_indoor_protocol_is_that_of_mmdetection3d(shared):
 
 def test_corner_distances_are_those_of_ovmono3d(shared):
     for case in golden(shared, "nhd_ovmono3d")["cases"]:
-        got = corner_distances.upstream(np.array(case["pred"]), np.array(case["gt"]))
-        assert got == pytest.approx(case["nhd"], abs=1e-4)
+        got = corner_distances.upstream(np.array([case["pred"]]), np.array([case["gt"]]))
+        assert got[0] == pytest.approx(case["nhd"], abs=1e-4)
 
 
 def test_projected_overlap_by_both_rules(shared):
