@@ -149,6 +149,7 @@ def score(
 
 app.command()(protocols.reasoning)
 app.command()(protocols.grounding)
+app.command()(protocols.chains)
 
 
 def _watch(scenes: int | None):

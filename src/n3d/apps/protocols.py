@@ -1,4 +1,4 @@
-"""The commands that mark files of any model: eval reasoning, eval grounding."""
+"""The commands that mark files of any model: eval reasoning, grounding, chains."""
 
 from __future__ import annotations
 
@@ -81,6 +81,38 @@ def grounding(
     report = marking.grounding(predictions, truth, protocol, proximity=proximity, seed=seed)
     if json_out != "-":
         show.flat(report)
+    if json_out is not None:
+        show.write_json(report, json_out)
+        _wrote(show, json_out)
+
+
+def chains(
+    file: Annotated[
+        Path, typer.Argument(help="Reasoning texts: JSON lines, n3d's answers, N3D-VLM's outputs.",
+                             show_default=False)
+    ],
+    protocol: Annotated[
+        str, typer.Option(help="Whose rule for hours: n3d-bench or spatialrgpt-bench.")
+    ] = "n3d-bench",
+    camera: opt.CameraFile = None,
+    json_out: opt.JsonOut = None,
+) -> None:  # fmt: skip
+    """Calculate every statement of reasoning texts again.
+
+    Tells whether the answer is right, whether the chain that leads to it is, and what is to blame.
+    Example:
+
+    n3d eval chains outputs.json --json chains.json
+    """
+    from n3d.apps import show
+    from n3d.pipelines import marking
+
+    if json_out not in (None, "-"):
+        opt.check_apart(Path(str(json_out)), file, camera)
+    report = marking.chains(file, protocol=protocol, camera=camera)
+    if json_out != "-":
+        show.chains(report["items"])
+        show.flat({k: v for k, v in report.items() if k != "items"})
     if json_out is not None:
         show.write_json(report, json_out)
         _wrote(show, json_out)

@@ -12,6 +12,8 @@ from n3d import __version__
 from n3d.errors import InputError
 from n3d.evaluate.boxes import protocols as boxes
 from n3d.evaluate.boxes import reading
+from n3d.evaluate.chains import grading
+from n3d.evaluate.chains import records as chain_records
 from n3d.evaluate.replies import protocols, records
 from n3d.pipelines import evaluating
 from n3d.scene import Drop
@@ -35,6 +37,30 @@ def reasoning(path: str | Path, protocol: str, *, seed: int = 0) -> dict[str, An
         **totals,
         **dropped(drops),
         "items": [protocols.to_json(identity, m) for identity, m in found],
+    }
+
+
+def chains(
+    path: str | Path, *, protocol: str = "n3d-bench", camera: str | Path | None = None
+) -> dict[str, Any]:
+    """The report on a file of reasoning texts: every statement calculated again."""
+    rules = protocols.find(protocol).rules
+    found: list[grading.Graded] = []
+    drops: list[Drop] = []
+    for record in chain_records.read(path, camera):
+        if isinstance(record, Drop):
+            drops.append(record)
+        else:
+            found.append(grading.grade(record, rules))
+    if not found:
+        detail = f"; the first: {drops[0].detail}" if drops else ""
+        raise InputError(f"holds no reasoning text{detail}", code="records-none", file=path)
+    return {
+        "protocol": protocol,
+        **provenance([path], 0),
+        **grading.summary(found),
+        **dropped(drops),
+        "items": [g.to_json() for g in found],
     }
 
 
