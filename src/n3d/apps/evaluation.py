@@ -150,6 +150,7 @@ def score(
 app.command()(protocols.reasoning)
 app.command()(protocols.grounding)
 app.command()(protocols.chains)
+app.command()(protocols.protocols)
 
 
 def _watch(scenes: int | None):

@@ -1,4 +1,4 @@
-"""The commands that mark files of any model: eval reasoning, grounding, chains."""
+"""The commands that mark files of any model: eval reasoning, grounding, chains, protocols."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ import typer
 from n3d.apps import options as opt
 
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")]
+
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Folder for report.json, report.md and report.html.", show_default=False),
+]
 
 
 def reasoning(
@@ -24,6 +29,7 @@ def reasoning(
         bool, typer.Option("--explain", help="Print how each reply was read.")
     ] = False,
     seed: Seed = 0,
+    out: Out = None,
     json_out: opt.JsonOut = None,
 ) -> None:  # fmt: skip
     """Mark a file of replies without a language model.
@@ -42,9 +48,7 @@ def reasoning(
         if explain:
             show.marks(report["items"])
         show.reasoning(report)
-    if json_out is not None:
-        show.write_json(report, json_out)
-        _wrote(show, json_out)
+    _write(show, report, out, json_out)
 
 
 def grounding(
@@ -65,6 +69,7 @@ def grounding(
         str, typer.Option(help="Omni3D's proximity rule: on, off, or auto by the data set's name.")
     ] = "auto",
     seed: Seed = 0,
+    out: Out = None,
     json_out: opt.JsonOut = None,
 ) -> None:  # fmt: skip
     """Mark a file of predicted 3D boxes.
@@ -81,9 +86,7 @@ def grounding(
     report = marking.grounding(predictions, truth, protocol, proximity=proximity, seed=seed)
     if json_out != "-":
         show.flat(report)
-    if json_out is not None:
-        show.write_json(report, json_out)
-        _wrote(show, json_out)
+    _write(show, report, out, json_out)
 
 
 def chains(
@@ -95,6 +98,7 @@ def chains(
         str, typer.Option(help="Whose rule for hours: n3d-bench or spatialrgpt-bench.")
     ] = "n3d-bench",
     camera: opt.CameraFile = None,
+    out: Out = None,
     json_out: opt.JsonOut = None,
 ) -> None:  # fmt: skip
     """Calculate every statement of reasoning texts again.
@@ -113,11 +117,39 @@ def chains(
     if json_out != "-":
         show.chains(report["items"])
         show.flat({k: v for k, v in report.items() if k != "items"})
+    _write(show, report, out, json_out)
+
+
+def protocols(
+    name: Annotated[
+        str | None, typer.Argument(help="A protocol; all of them without.", show_default=False)
+    ] = None,
+) -> None:  # fmt: skip
+    """Print what a protocol is, its traps, and which published numbers may stand beside it.
+
+    Example:
+
+    n3d eval protocols omni3d
+    """
+    from n3d.apps import show
+    from n3d.evaluate import cards
+
+    if name is None:
+        for card in cards.cards().values():
+            show.say(f"{card.name:18} n3d eval {card.marks:10} {card.about}")
+    else:
+        show.say(cards.text(cards.find(name)))
+
+
+def _write(show: Any, report: dict[str, Any], out: Path | None, json_out: str | None) -> None:
+    """The folder and the file that were asked for."""
+    from n3d.pipelines import writing_up
+
+    if out is not None:
+        writing_up.write(report, out)
+        if json_out != "-":
+            show.say(f"wrote {out / 'report.html'}, report.md and report.json")
     if json_out is not None:
         show.write_json(report, json_out)
-        _wrote(show, json_out)
-
-
-def _wrote(show: Any, target: str) -> None:
-    if target != "-":
-        show.say(f"wrote {target}")
+        if json_out != "-":
+            show.say(f"wrote {json_out}")
