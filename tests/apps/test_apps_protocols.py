@@ -168,3 +168,63 @@ def test_charts_are_well_formed():
     for text in (charts.bars("t", rows), charts.bars("", []), charts.curve("t", [], "x", "y"),
                  charts.curve("t", [(0.5, 0.1), (0.6, None)], "x", "y")):  # fmt: skip
         assert ET.fromstring(text).tag.endswith("svg")
+
+
+def test_a_benchmark_is_imported_and_replies_are_joined_to_it(tmp_path, capsys):
+    rows = [
+        {"idx": i, "type": "3D", "task": "Depth", "question": "Which is closer?",
+         "choices": ["chair", "lamp"], "answer": "(B)"}
+        for i in range(3)
+    ]  # fmt: skip
+    folder = tmp_path / "CV-Bench"
+    folder.mkdir()
+    (folder / "test_3d.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    questions = tmp_path / "q.jsonl"
+    code, out, _ = run(capsys, "eval", "import", "cv-bench-3d", folder, "--out", questions)
+    assert code == 0
+    assert "3 records" in out
+    replies = tmp_path / "r.jsonl"
+    replies.write_text(
+        '{"id": 0, "response": "the lamp"}\n{"id": 1, "response": "(A)"}\n'
+        '{"id": 9, "response": "B"}\n'
+    )
+    code, out, _ = run(
+        capsys, "eval", "reasoning", replies, "--truth", questions, "--protocol", "cv-bench-3d",
+        "--json", "-",
+    )  # fmt: skip
+    found = json.loads(out)
+    assert [i["mark"] for i in found["items"]] == [1, 0, None]
+    assert found["dropped"]["by_reason"] == {"id-unknown": 1}
+    code, _, err = run(capsys, "eval", "import", "omni3d", folder, "--out", tmp_path / "x.jsonl")
+    assert code == 2
+    assert "DATA.md" in err
+
+
+def test_an_imported_split_of_omni3d_is_the_truth(tmp_path, capsys):
+    split = tmp_path / "SUNRGBD_test.json"
+    split.write_text(json.dumps({
+        "images": [{"id": 1, "width": 640, "height": 480, "K": CAMERA["K"], "file_path": "a.jpg"}],
+        "categories": [{"id": 5, "name": "chair"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 5, "category_name": "chair", "valid3D": True,
+             "center_cam": [0, 0, 3], "dimensions": [1, 1, 1], "R_cam": BOX["R"]},
+        ],
+    }))  # fmt: skip
+    truth, found = tmp_path / "t.jsonl", tmp_path / "f.jsonl"
+    assert run(capsys, "eval", "import", "omni3d", split, "--out", truth)[0] == 0
+    found.write_text(json.dumps({"id": "a", "objects": [{"label": "chair", "score": 1, **BOX}]}))
+    for path in (truth, split):
+        code, out, _ = run(
+            capsys,
+            "eval",
+            "grounding",
+            found,
+            "--truth",
+            path,
+            "--protocol",
+            "omni3d",
+            "--json",
+            "-",
+        )
+        assert code == 0
+        assert json.loads(out)["ap3d"]["ap"] == 1

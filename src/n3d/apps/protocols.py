@@ -25,6 +25,11 @@ def reasoning(
     protocol: Annotated[
         str, typer.Option(help="n3d-bench, spatialrgpt-bench, cv-bench-3d or mra.")
     ] = "n3d-bench",
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Questions, as 'eval import' writes them, where FILE has replies alone.",
+                     show_default=False),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print how each reply was read.")
     ] = False,
@@ -42,8 +47,8 @@ def reasoning(
     from n3d.pipelines import marking
 
     if json_out not in (None, "-"):
-        opt.check_apart(Path(str(json_out)), file)
-    report = marking.reasoning(file, protocol, seed=seed)
+        opt.check_apart(Path(str(json_out)), file, truth)
+    report = marking.reasoning(file, protocol, truth=truth, seed=seed)
     if json_out != "-":
         if explain:
             show.marks(report["items"])
@@ -118,6 +123,34 @@ def chains(
         show.chains(report["items"])
         show.flat({k: v for k, v in report.items() if k != "items"})
     _write(show, report, out, json_out)
+
+
+def import_(
+    name: Annotated[
+        str,
+        typer.Argument(help="spatialrgpt-bench, cv-bench-3d, refcoco or omni3d.",
+                       show_default=False),
+    ],
+    folder: Annotated[
+        Path, typer.Argument(help="Its folder, or the file itself.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="JSON lines to write.", show_default=False)],
+) -> None:  # fmt: skip
+    """Read a benchmark's own files into questions or true boxes.
+
+    Nothing is downloaded; what is missing is told with where to get it. Example:
+
+    n3d eval import cv-bench-3d CV-Bench --out questions.jsonl
+    """
+    from n3d.apps import show
+    from n3d.pipelines import marking
+
+    opt.check_apart(out, folder)
+    report = marking.fetch(name, folder, out)
+    show.say(f"wrote {out}: {report['records']} records")
+    if report["dropped"]["count"]:
+        told = ", ".join(f"{n} {why}" for why, n in report["dropped"]["by_reason"].items())
+        show.say(f"set aside: {told}")
 
 
 def protocols(

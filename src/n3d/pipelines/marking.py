@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,14 +18,20 @@ from n3d.evaluate.chains import records as chain_records
 from n3d.evaluate.replies import protocols, records
 from n3d.pipelines import evaluating
 from n3d.scene import Drop
+from n3d.sources import benchmarks, files
 
 MOST_DROPS = 100
 
 
-def reasoning(path: str | Path, protocol: str, *, seed: int = 0) -> dict[str, Any]:
-    """The report on a file of replies: `items`, the totals, what was dropped, where it is from."""
+def reasoning(
+    path: str | Path, protocol: str, *, truth: str | Path | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """The report on a file of replies: `items`, the totals, what was dropped, where it is from.
+
+    `truth` is a file of questions where the replies have none.
+    """
     chosen = protocols.find(protocol)
-    totals, found, drops = protocols.run(chosen, records.read(path), seed=seed)
+    totals, found, drops = protocols.run(chosen, records.read(path, truth), seed=seed)
     if not found:
         detail = f"; the first: {drops[0].detail}" if drops else ""
         raise InputError(
@@ -33,7 +40,7 @@ def reasoning(path: str | Path, protocol: str, *, seed: int = 0) -> dict[str, An
         )  # fmt: skip
     return {
         "protocol": chosen.name,
-        **provenance([path], seed),
+        **provenance([p for p in (path, truth) if p is not None], seed),
         **totals,
         **dropped(drops),
         "items": [protocols.to_json(identity, m) for identity, m in found],
@@ -62,6 +69,23 @@ def chains(
         **dropped(drops),
         "items": [g.to_json() for g in found],
     }
+
+
+def fetch(name: str, folder: str | Path, out: Path) -> dict[str, Any]:
+    """Write a benchmark's local files as one file of records: how many, what was dropped."""
+    drops: list[Drop] = []
+    lines: list[str] = []
+    for record in benchmarks.read(name, folder):
+        if isinstance(record, Drop):
+            drops.append(record)
+        else:
+            kept = {k: v for k, v in record.items() if v is not None}
+            lines.append(json.dumps(kept, allow_nan=False))
+    if not lines:
+        detail = f"; the first: {drops[0].detail}" if drops else ""
+        raise InputError(f"holds no record of {name}{detail}", code="records-none", file=folder)
+    files.write_text(out, "".join(f"{line}\n" for line in lines))
+    return {"records": len(lines), **dropped(drops)}
 
 
 def provenance(paths: Sequence[str | Path], seed: int) -> dict[str, Any]:

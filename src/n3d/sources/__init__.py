@@ -2,10 +2,12 @@
 
 `read_rgbd` and `load` make views; `regions` and `coco` read 2D annotations; `plain`,
 `omni3d`, `kitti`, `sunrgbd_boxes`, `wilddet3d`, `boxer` and `qwen` are forms of 3D boxes, turned
-into one another by `convert`; `sunrgbd` reads its pictures, `upstream` N3D-VLM's point maps.
+into one another by `convert`; `sunrgbd` reads its pictures, `upstream` N3D-VLM's point maps,
+`benchmarks` the questions and boxes of benchmarks.
 """
 
 from n3d.sources import (
+    benchmarks,
     boxer,
     camera_files,
     cameras,
@@ -29,6 +31,7 @@ from n3d.sources.rgbd import read_rgbd
 __all__ = [
     "ImageLimits",
     "InputWarning",
+    "benchmarks",
     "boxer",
     "camera_files",
     "cameras",

@@ -23,6 +23,7 @@ from n3d.scene import Drop, strict_json
 from n3d.sources import fields, files
 
 VISIBILITY, TRUNCATION, LEAST_HEIGHT, MOST_HEIGHT = 1 / 3, 1 / 3, 0.0625, 1.5
+NAMED = ("category_id", "category_name", "label", "class", "name")
 NO_NAMES = ("dontcare", "ignore", "void")
 
 
@@ -193,24 +194,23 @@ def _categories(raw: Any, rows: list[Any]) -> tuple[tuple[str, ...], dict[Any, i
         alias.setdefault(_spelled(str(c.get("name", c["id"]))), len(names))
         names.append(str(c.get("name", c["id"])))
     for row in rows:
-        name = _category(row) if isinstance(row, Mapping) else None
-        if name is None or name in alias or labels.normal(str(name)) in alias:
+        if not isinstance(row, Mapping) or category_of(row, alias) is not None:
             continue
-        alias[labels.normal(str(name))] = len(names)
-        if isinstance(name, int):
-            alias[name] = len(names)
-        names.append(str(name))
+        called = [row[k] for k in NAMED if isinstance(row.get(k), (str, int))]
+        for name in called:
+            alias.setdefault(_spelled(name), len(names))
+        if called:
+            names.append(str(called[-1]))
     return tuple(names), alias
 
 
 def _category(raw: Mapping[str, Any]) -> Any:
-    keys = ("category_id", "category_name", "label", "class", "name")
-    return next((raw[k] for k in keys if raw.get(k) is not None), None)
+    return next((raw[k] for k in NAMED if isinstance(raw.get(k), (str, int))), None)
 
 
 def category_of(raw: Mapping[str, Any], alias: Mapping[Any, int]) -> int | None:
     """The place of a row's category: by id, else by name."""
-    for key in ("category_id", "category_name", "label", "class", "name"):
+    for key in NAMED:
         value = raw.get(key)
         if isinstance(value, (int, str)):
             at = alias.get(value)
