@@ -15,6 +15,7 @@ from n3d.evaluate import calibration
 from n3d.evaluate.boxes import (
     corner_distances,
     distances,
+    ignoring,
     indoor,
     omni3d,
     pairing,
@@ -422,10 +423,10 @@ def test_wrong_files_and_options_are_told(tmp_path):
 def test_what_omni3d_ignores():
     base = {"valid3D": True, "behind_camera": False, "visibility": -1, "truncation": 0.0,
             "bbox": [0, 0, 50, 50]}  # fmt: skip
-    assert not reading.is_ignored(base, 480, "chair")
+    assert not ignoring.is_ignored(base, 480, "chair")
     for change in ({"valid3D": False}, {"behind_camera": True}, {"lidar_pts": 0},
                    {"segmentation_pts": 0}, {"depth_error": 0.6}, {"visibility": 0.3},
                    {"truncation": 0.4}, {"bbox": [0, 0, 50, 30]}, {"bbox": [0, 0, 9, 721]},
                    {"ignore3D": 1}):  # fmt: skip
-        assert reading.is_ignored({**base, **change}, 480, "chair"), change
-    assert reading.is_ignored(base, 480, "dontcare")
+        assert ignoring.is_ignored({**base, **change}, 480, "chair"), change
+    assert ignoring.is_ignored(base, 480, "dontcare")

@@ -172,6 +172,7 @@ def omni3d(path: Path) -> Iterator[Record | Drop]:
             yield {
                 "id": image["id"],
                 "image": image.get("file_path"),
+                "dataset": path.stem,
                 "K": image.get("K"),
                 "image_size": [image.get("width"), image.get("height")],
                 "objects": [row for _, row, _ in own],
