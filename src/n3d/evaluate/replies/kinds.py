@@ -18,6 +18,7 @@ Kind = Literal["verdict", "choice", "order", "measure", "hour", "letter", "numbe
 OPEN: tuple[Kind, ...] = ("verdict", "choice", "order", "letter")
 """The kinds that are no numbers: "open-ended" or "qualitative" in the tables of the field."""
 _HOURS = re.compile(r"direction|clock|hour", re.IGNORECASE)
+_PRONOUNS = re.compile(r"(?:the |these |those )?(?:two|both|objects|ones|things)?", re.IGNORECASE)
 _ORDERED = re.compile(r"\b(?:order|list|sort|rank|arrange|sequence)", re.IGNORECASE)
 _ASKED = (
     ("width", r"\bwid"),
@@ -103,6 +104,8 @@ def named(item: Item) -> tuple[str, ...]:
     known, the numbered regions of reference and reply."""
     if item.question is None:
         found = namings.regions(item.reference, item.response)
+        if "predicate" in item.category.lower() and found in (["region 0"], ["region 1"]):
+            found = ["region 0", "region 1"]  # how SpatialRGPT's questions number them
         return tuple(sorted(found, key=lambda n: int(n.split()[-1])))
     found = namings.regions(item.question)
     return tuple(found) if len(found) > 1 else _understood(item.question)
@@ -116,7 +119,8 @@ def _understood(question: str) -> tuple[str, ...]:
         return ()
     if query is None:
         return ()
-    return query.names[:2] if query.kind == "relative_distance" else query.names
+    found = tuple(n for n in query.names if not _PRONOUNS.fullmatch(n))
+    return found[:2] if query.kind == "relative_distance" else found
 
 
 def candidates(item: Item) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _OR = re.compile(
-    r"(?:,|\bbetween|\bof|:|\bis it|\?|^)\s*(?P<first>[^,:?]{1,80}?),?\s+(?:or|and)\s+"
-    r"(?P<second>[^,:?]{1,80}?)(?=[,?.]|$| (?:is|has|appears|which|who|stands|looks)\b)",
+    r"(?:,|\bbetween|\bof|:|\s-|\bis it|\?|^)\s*(?P<first>[^,:?]{1,80}?),?\s+(?:or|and)\s+"
+    r"(?P<second>[^,:?]{1,80}?)(?=[,?.]|$| -| (?:is|has|appears|which|who|stands|looks)\b)",
     re.IGNORECASE,
 )
 _ALIKE = re.compile(r"\b(?:both|neither|none|same|equal(?:ly)?|tie|identical)\b", re.IGNORECASE)

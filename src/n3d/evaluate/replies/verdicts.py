@@ -16,11 +16,13 @@ from n3d.language import conclusions
 from n3d.reason import labels
 
 _YES = (
-    r"yes|yeah|yep|yup|indeed|correct|true|certainly|absolutely|affirmative|definitely|of course|"
+    r"i (?:think|believe|suppose) so|yes|yeah|yep|yup|indeed|correct|true|certainly|absolutely|affirmative|definitely|of course|"
     r"sure|right(?=\s*[,.!]|\s*$)|exactly|precisely|it is(?=\s*[,.!]|\s*$)|"
     r"(?:it|he|she|they) (?:does|do|is|are)(?=\s*[,.!]|\s*$)"
 )
 _NO = (
+    r"(?:definitely|certainly|absolutely|of course|surely|probably|most likely) not|"
+    r"i (?:do not|don't) think so|"
     r"no(?!\w|\.\s*\d| (?:doubt|problem|one))|nope|nah|incorrect|false|wrong|negative|not really|"
     r"not at all|not (?:true|correct|quite|exactly|right)(?: at all)?|untrue|inaccurate|"
     r"(?:it|he|she|they|that|this) (?:is|are|does|do|was)(?: not|n't)(?=\s*[,.!]|\s*$)|never"
@@ -30,7 +32,7 @@ _THAT = (
     r"(?:'s| is| would be| must be| seems| appears)(?: (?:indeed|definitely|actually|to be))?"
 )
 _OPENING = re.compile(
-    rf"^[\W_]*(?:(?:well|so|hmm|ok(?:ay)?|thus|hence|therefore|then|i (?:think|believe|would say)|"
+    rf"^[\W_]*(?:(?:well|so|hmm|but|however|probably|most likely|ok(?:ay)?|thus|hence|therefore|then|i (?:think|believe|would say)|"
     rf"answer|final answer|in conclusion|based on [^,.]{{0,60}}|from [^,.]{{0,60}}|"
     rf"{_THAT})[\s,:-]*)*(?:(?P<no>{_NO})|(?P<yes>{_YES}))\b",
     re.IGNORECASE,
@@ -44,6 +46,11 @@ _BOTH = re.compile(r"\b(?:yes|true) (?:and|or) (?:no|false)\b", re.IGNORECASE)
 _OBJECT_OF = re.compile(
     r"\b(?:than|of|to|with|from|as|unlike|versus|vs\.?|against|beyond|behind|above|below|over|under"
     r"|beneath|exceeds?|surpass(?:es)?)(?:\s+(?:that|those))?(?:\s+of)?\s+(?:the\s+|an?\s+)?$",
+    re.IGNORECASE,
+)
+_AMONG = re.compile(
+    r"^\W*(?:between|among|of|comparing|considering|out of|looking at)\b[^,.]*"
+    r",\s*",
     re.IGNORECASE,
 )
 _COMPARED = re.compile(
@@ -117,6 +124,7 @@ def _turned(sentence: str, at: int, asked: Asked) -> bool:
 
 def subject(sentence: str, names: tuple[str, str] | list[str]) -> int | None:
     """Which of the names a sentence is about: the first that is not what it is compared with."""
+    sentence = _AMONG.sub("", sentence)
     said = mentions(sentence, names)
     for start, which in said:
         before = sentence[:start]
