@@ -26,7 +26,7 @@ _FREE = re.compile(_LETTER)
 _START = re.compile(rf"^\W*(?:(?i:option|choice|answer)\s*:?\s*)?{_LETTER}(?=\W|$){_ALONE}")
 _SAID = re.compile(
     rf"\b(?i:answer|choice|option|choose|select|pick|is|it's|would be|going with|therefore|so)"
-    rf"(?i:\s*(?:is|be|would be|option|choice|:|=|-|,))*\s*{_LETTER}"
+    rf"(?i:\s*+(?:is|be|would be|option|choice|:|=|-|,)){{0,4}}+\s*+{_LETTER}"
 )
 _LOWER = re.compile(r"^\W*([a-h])\W*$")
 _OPTION = re.compile(

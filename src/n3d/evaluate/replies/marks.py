@@ -85,7 +85,7 @@ def _reply(kind: Kind, item: Item) -> tuple[Said, bool]:
     found = conclusions.find(item.response)
     if found.cut:
         return nothing("the reply ends inside a thought"), False
-    refused = False
+    refused, said = False, nothing("the reply is empty")
     for text in _texts(found):
         says_no, left = refusal(text)
         refused = refused or says_no

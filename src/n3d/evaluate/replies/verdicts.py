@@ -16,7 +16,8 @@ from n3d.language import conclusions
 from n3d.reason import labels
 
 _YES = (
-    r"i (?:think|believe|suppose) so|yes|yeah|yep|yup|indeed|correct|true|certainly|absolutely|affirmative|definitely|of course|"
+    r"i (?:think|believe|suppose) so|yes|yeah|yep|yup|indeed|correct|true|certainly|absolutely|"
+    r"affirmative|definitely|of course|"
     r"sure|right(?=\s*[,.!]|\s*$)|exactly|precisely|it is(?=\s*[,.!]|\s*$)|"
     r"(?:it|he|she|they) (?:does|do|is|are)(?=\s*[,.!]|\s*$)"
 )
@@ -32,14 +33,14 @@ _THAT = (
     r"(?:'s| is| would be| must be| seems| appears)(?: (?:indeed|definitely|actually|to be))?"
 )
 _OPENING = re.compile(
-    rf"^[\W_]*(?:(?:well|so|hmm|but|however|probably|most likely|ok(?:ay)?|thus|hence|therefore|then|i (?:think|believe|would say)|"
-    rf"answer|final answer|in conclusion|based on [^,.]{{0,60}}|from [^,.]{{0,60}}|"
-    rf"{_THAT})[\s,:-]*)*(?:(?P<no>{_NO})|(?P<yes>{_YES}))\b",
+    rf"^[\W_]*+(?:(?>(?:well|so|hmm|but|however|probably|most likely|ok(?:ay)?|thus|hence|therefore|"
+    rf"then|i (?:think|believe|would say)(?! so\b)|answer|final answer|in conclusion|"
+    rf"based on [^,.]{{0,60}}|from [^,.]{{0,60}}|{_THAT})\b)[\s,:-]*+)*+(?:(?P<no>{_NO})|(?P<yes>{_YES}))\b",
     re.IGNORECASE,
 )
 _LATER = re.compile(
     rf"\b(?:(?:{_THAT}|answer|result|verdict|conclusion|is|hence|thus|therefore|so)"
-    rf"(?:\s*(?:is|:|,|=))*\s*)(?:(?P<no>{_NO})|(?P<yes>yes|true|correct))\b",
+    rf"(?:\s*+(?:is|:|,|=)){{0,4}}+\s*+)(?:(?P<no>{_NO})|(?P<yes>yes|true|correct))\b",
     re.IGNORECASE,
 )
 _BOTH = re.compile(r"\b(?:yes|true) (?:and|or) (?:no|false)\b", re.IGNORECASE)
@@ -141,12 +142,13 @@ def mentions(sentence: str, names: tuple[str, ...] | list[str]) -> list[tuple[in
     for which, name in enumerate(names):
         for match in pattern(name).finditer(sentence):
             found.append((match.start(), match.end(), which))
-    found.sort(key=lambda f: (f[0], -f[1]))
-    out: list[tuple[int, int, int]] = []
-    for start, end, which in sorted(found, key=lambda f: f[0] - f[1]):
-        if all(end <= s or start >= e for s, e, _ in out):
-            out.append((start, end, which))
-    return sorted((s, w) for s, _, w in out)
+    out: list[tuple[int, int]] = []
+    taken = 0
+    for start, end, which in sorted(found, key=lambda f: (f[0], -f[1])):
+        if start >= taken:
+            out.append((start, which))
+            taken = end
+    return out
 
 
 def pattern(name: str) -> re.Pattern[str]:
