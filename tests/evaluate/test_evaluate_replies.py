@@ -243,8 +243,8 @@ def test_a_perfect_and_an_empty_file():
 
 @pytest.mark.parametrize(
     "part",
-    ["from ", "is ", "A ", "a = ", "the statement is ", "Region [0] ", "not ", "half ", "1-", "[1, ",
-     "\\boxed{", "<answer>", "between ", "12 or ", "no, ", "cannot "],
+    ["from ", "is ", "A ", "a = ", "the statement is ", "Region [0] ", "not ", "half ", "1-",
+     "[1, ", "\\boxed{", "<answer>", "between ", "12 or ", "no, ", "cannot "],
 )  # fmt: skip
 def test_no_text_makes_a_reader_search_for_long(part):
     text = (part * 5000)[:5000]

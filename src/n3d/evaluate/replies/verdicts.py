@@ -32,10 +32,13 @@ _THAT = (
     r"(?:that|this|it|the (?:statement|claim|assertion|description|answer))"
     r"(?:'s| is| would be| must be| seems| appears)(?: (?:indeed|definitely|actually|to be))?"
 )
+_FILLER = (
+    r"well|so|hmm|but|however|probably|most likely|ok(?:ay)?|thus|hence|therefore|then|"
+    r"i (?:think|believe|would say)(?! so\b)|answer|final answer|in conclusion|"
+    r"based on [^,.]{0,60}|from [^,.]{0,60}"
+)
 _OPENING = re.compile(
-    rf"^[\W_]*+(?:(?>(?:well|so|hmm|but|however|probably|most likely|ok(?:ay)?|thus|hence|therefore|"
-    rf"then|i (?:think|believe|would say)(?! so\b)|answer|final answer|in conclusion|"
-    rf"based on [^,.]{{0,60}}|from [^,.]{{0,60}}|{_THAT})\b)[\s,:-]*+)*+(?:(?P<no>{_NO})|(?P<yes>{_YES}))\b",
+    rf"^[\W_]*+(?:(?>(?:{_FILLER}|{_THAT})\b)[\s,:-]*+)*+(?:(?P<no>{_NO})|(?P<yes>{_YES}))\b",
     re.IGNORECASE,
 )
 _LATER = re.compile(
