@@ -54,6 +54,7 @@ def test_average_precision_is_that_of_omni3d(shared, tmp_path, number, proximity
     found, more = reading.predictions(written(tmp_path, "dt.json", case["detections"]), true)
     assert (lost, more) == ([], [])
     report = protocols.evaluate("omni3d", found, true, protocols.Options(proximity))
+    assert [report[name] for name in protocols.PRINTED] == report["ap3d"]["stats"][:7]
     for key, got in (
         (f"3D_exact_iou_prox={proximity == 'on'}", report["ap3d"]),
         ("2D_prox=False", report["ap2d"]),

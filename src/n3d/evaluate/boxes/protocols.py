@@ -26,6 +26,8 @@ from n3d.evaluate.boxes.tables import Table, Truth
 
 NEAR_LABELLED = ("objectron", "sunrgbd")
 """Data sets that are not labelled in full, by their names: the proximity rule applies."""
+PRINTED = ("AP", "AP15", "AP25", "AP50", "APn", "APm", "APf")
+"""The names that Omni3D prints its numbers under."""
 NEARNESS = ("auto", "on", "off")
 
 
@@ -84,6 +86,7 @@ def _omni3d(found: Table, true: Truth, options: Options) -> dict[str, Any]:
     worth = omni3d.box_ious(found, true.boxes, g)
     if found.scored:
         solid = omni3d.evaluate(found, true.boxes, proximity=near, worth=worth, grouped=g)
+        out |= dict(zip(PRINTED, list(solid.values())[:7]))
         out["ap3d"] = _by_name(solid, true)
         out |= _by_rectangles(found, true, near)
     else:

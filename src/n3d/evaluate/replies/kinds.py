@@ -19,6 +19,10 @@ OPEN: tuple[Kind, ...] = ("verdict", "choice", "order", "letter")
 """The kinds that are no numbers: "open-ended" or "qualitative" in the tables of the field."""
 _HOURS = re.compile(r"direction|clock|hour", re.IGNORECASE)
 _PRONOUNS = re.compile(r"(?:the |these |those )?(?:two|both|objects|ones|things)?", re.IGNORECASE)
+_YES_NO = re.compile(
+    r"(?:^|[.,?!]\s*)(?:is|are|was|does|do|did|can|could|has|have|would|will)\b(?! you\b)",
+    re.IGNORECASE,
+)
 _ORDERED = re.compile(r"\b(?:order|list|sort|rank|arrange|sequence)", re.IGNORECASE)
 _ASKED = (
     ("width", r"\bwid"),
@@ -62,7 +66,9 @@ def kind_of(item: Item) -> Kind:
         return "order"
     if item.choices and letters.read(said, item.choices).read:
         return "letter"
-    if verdicts.read(said, asked(item)).read:
+    if verdicts.read(said).read or (
+        _YES_NO.search(item.question or "") and verdicts.read(said, asked(item)).read
+    ):
         return "verdict"
     unnamed = not namings.regions(said) or category.endswith("_data") or "distance" in category
     if unnamed and numerals.find(_unnumbered(said)):

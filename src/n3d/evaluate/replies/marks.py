@@ -132,7 +132,9 @@ def _number(text: str, item: Item) -> Said:
 
 def _named(kind: Kind, text: str, item: Item) -> Said:
     if kind == "order":
-        return namings.order(text, sorted(namings.parts(item.reference)), item.question)
+        mark = next((c for c in item.reference if c in "<>"), None)
+        names = sorted(namings.parts(item.reference))
+        return namings.order(text, names, item.question, mark)
     names = kinds.candidates(item)
     if len(names) > 1 and namings.choice(item.reference, names).read:
         return namings.choice(text, names, kinds.asked(item).relation)

@@ -161,6 +161,11 @@ def pattern(name: str) -> re.Pattern[str]:
         return re.compile(
             rf"(?:\b|<)(?:regions?|objects?|masks?|areas?|box)\s*[\[(<_#]?\s*{numbered[1]}"
             rf"(?!\d)[\])>]?|\[{numbered[1]}\]", re.IGNORECASE)  # fmt: skip
+    counted = re.fullmatch(r"(\d+)_(.+)", name)
+    if counted:  # "3_goose" is also called "goose 3"
+        kind = _spelled(counted[2]).pattern.removesuffix(r"(?!\w)")
+        own = _spelled(name).pattern
+        return re.compile(rf"{own}|{kind}[\s_]*#?{counted[1]}(?!\w)", re.IGNORECASE)
     if "/" in name:  # "bowl/basin" is called either
         each = [_spelled(name.replace("/", " / ")), *(_spelled(p) for p in name.split("/"))]
         parts = [p.pattern for p in each]
