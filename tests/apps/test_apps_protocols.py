@@ -200,6 +200,25 @@ def test_a_benchmark_is_imported_and_replies_are_joined_to_it(tmp_path, capsys):
     assert "DATA.md" in err
 
 
+def test_expressions_are_marked_by_their_rectangles(tmp_path, capsys):
+    content = {
+        "images": [{"id": 7, "file_name": "7.jpg", "caption": "the left cup"}],
+        "annotations": [{"id": 1, "image_id": 7, "bbox": [236, 156, 168, 168]}],
+    }
+    (tmp_path / "finetune_refcoco_val.json").write_text(json.dumps(content))
+    truth, found = tmp_path / "t.jsonl", tmp_path / "f.jsonl"
+    assert run(capsys, "eval", "import", "refcoco", tmp_path, "--out", truth)[0] == 0
+    record = {"id": 7, **CAMERA, "objects": [{"label": "cup", **BOX}]}
+    found.write_text(json.dumps(record) + "\n")
+    argv = ["eval", "grounding", found, "--truth", truth, "--json", "-"]
+    code, out, _ = run(capsys, *argv)
+    report = json.loads(out)
+    assert code == 0
+    assert report["projected"]["iou"]["n3d_rule"]["mean"] == pytest.approx((168 / 200) ** 2)
+    assert report["projected"]["offset_px"]["projected_center"]["mean"] == pytest.approx(0)
+    assert report["metric"]["iou_3d"]["mean"] is None
+
+
 def test_an_imported_split_of_omni3d_is_the_truth(tmp_path, capsys):
     split = tmp_path / "SUNRGBD_test.json"
     split.write_text(json.dumps({

@@ -128,6 +128,7 @@ def grounding(
     boxes.find(protocol)
     true, lost = reading.truth(truth)
     found, more = reading.predictions(predictions, true)
+    true = reading.with_cameras(true, predictions)
     options = boxes.Options(proximity, seed)
     return {
         "protocol": protocol,

@@ -9,6 +9,7 @@ forms of true boxes. Images are known by id or file name, categories by id or na
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -52,6 +53,7 @@ def truth(path: Any) -> tuple[Truth, list[Drop]]:
         tuple(str(k) for k in order), categories, cameras, _aliases(order, images),
         category_alias, tuple(_subset(images[k]) for k in order), _dataset(path, names, images),
         np.array([bool(r.get("ignore2D", i)) for r, i in zip(ids, ignored)], bool),
+        not all(isinstance(i.get("text"), str) for i in images.values()),
     )  # fmt: skip
     return made, [*kept.drops, *drops]
 
@@ -70,6 +72,23 @@ def predictions(path: Any, true: Truth) -> tuple[Table, list[Drop]]:
             alias[_spelled(_category(raw))] = new
         _place(kept, number, key, raw, true.image_alias, alias)
     return kept.table(), kept.drops
+
+
+def with_cameras(true: Truth, path: Any) -> Truth:
+    """The truth with the cameras that a file of predictions holds, for images without one: K and
+    `image_size` beside the objects of an image."""
+    if all(c is not None for c in true.cameras):
+        return true
+    cameras = list(true.cameras)
+    images, _, _ = _contents(path)
+    for key, about in images.items():
+        at = true.image_alias.get(key, true.image_alias.get(str(key)))
+        if at is not None and cameras[at] is None:
+            try:
+                cameras[at] = camera_of(about)
+            except N3DError:
+                continue  # told as a box without a projection
+    return replace(true, cameras=tuple(cameras))
 
 
 def _spelled(name: Any) -> Any:
