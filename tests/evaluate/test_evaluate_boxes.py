@@ -15,6 +15,7 @@ from n3d.evaluate import calibration
 from n3d.evaluate.boxes import (
     corner_distances,
     distances,
+    ignoring,
     indoor,
     omni3d,
     pairing,
@@ -53,6 +54,7 @@ def test_average_precision_is_that_of_omni3d(shared, tmp_path, number, proximity
     found, more = reading.predictions(written(tmp_path, "dt.json", case["detections"]), true)
     assert (lost, more) == ([], [])
     report = protocols.evaluate("omni3d", found, true, protocols.Options(proximity))
+    assert [report[name] for name in protocols.PRINTED] == report["ap3d"]["stats"][:7]
     for key, got in (
         (f"3D_exact_iou_prox={proximity == 'on'}", report["ap3d"]),
         ("2D_prox=False", report["ap2d"]),
@@ -87,8 +89,8 @@ def test_the_indoor_protocol_is_that_of_mmdetection3d(shared):
 
 def test_corner_distances_are_those_of_ovmono3d(shared):
     for case in golden(shared, "nhd_ovmono3d")["cases"]:
-        got = corner_distances.upstream(np.array(case["pred"]), np.array(case["gt"]))
-        assert got == pytest.approx(case["nhd"], abs=1e-4)
+        got = corner_distances.upstream(np.array([case["pred"]]), np.array([case["gt"]]))
+        assert got[0] == pytest.approx(case["nhd"], abs=1e-4)
 
 
 def test_projected_overlap_by_both_rules(shared):
@@ -422,10 +424,10 @@ def test_wrong_files_and_options_are_told(tmp_path):
 def test_what_omni3d_ignores():
     base = {"valid3D": True, "behind_camera": False, "visibility": -1, "truncation": 0.0,
             "bbox": [0, 0, 50, 50]}  # fmt: skip
-    assert not reading.is_ignored(base, 480, "chair")
+    assert not ignoring.is_ignored(base, 480, "chair")
     for change in ({"valid3D": False}, {"behind_camera": True}, {"lidar_pts": 0},
                    {"segmentation_pts": 0}, {"depth_error": 0.6}, {"visibility": 0.3},
                    {"truncation": 0.4}, {"bbox": [0, 0, 50, 30]}, {"bbox": [0, 0, 9, 721]},
                    {"ignore3D": 1}):  # fmt: skip
-        assert reading.is_ignored({**base, **change}, 480, "chair"), change
-    assert reading.is_ignored(base, 480, "dontcare")
+        assert ignoring.is_ignored({**base, **change}, 480, "chair"), change
+    assert ignoring.is_ignored(base, 480, "dontcare")

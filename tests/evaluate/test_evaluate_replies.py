@@ -110,10 +110,24 @@ BEHIND = "Is person positioned behind orange/tangerine as seen from the opposite
         ("depth", LIST, "bowl/basin < bicycle < trophy", "bicycle < bowl/basin < trophy", 0),
         ("depth", LIST, "bowl/basin < bicycle < trophy",
          "From the farthest to the closest: trophy, bicycle, bowl.", 1),
+        ("depth", LIST, "bowl/basin < bicycle < trophy", "trophy > bicycle > bowl/basin", 1),
+        ("depth", LIST, "bowl/basin < bicycle < trophy",
+         "The trophy is the farthest, then the bicycle, and the bowl is nearest.", 1),
         ("depth", "Which goose is the furthest from the camera?", "3_goose", "13_goose", 0),
+        ("depth", "Which goose is the furthest from the camera?", "3_goose is furthest",
+         "Goose 3.", 1),
+        ("depth", "Which goose is the furthest from the camera?", "3_goose is furthest",
+         "4_goose", 0),
         ("width/height", "What is the height of person?", "person is 0.91 meters in height.",
          "It is about three feet tall.", 1),
         ("height", None, "1.80 meters", "5'11\"", 1),
+        ("height", None, "1.80 meters", "5 feet 11", 1),
+        ("height", None, "1.80 meters", "5 ft. 11 in.", 1),
+        ("height", None, "0.46 meters", "a foot and a half", 1),
+        (*TALLER, "The man is taller.", "Between the man and the woman, the woman is taller.", 0),
+        ("left/right", "Is the chair left of the table?", "No", "Definitely not.", 1),
+        ("left/right", "Is it left of the table?", "Yes", "I'm not sure, but I think yes.", 1),
+        ("front_predicate", None, "Yes.", "Region [1] is closer to the viewer.", 0),
         ("height", None, "1.80 meters", "5 ft 11 in", 1),
         ("distance", None, "2.5 meters", "between two and three metres", 1),
         ("distance", None, "2.5 meters", "room 12 is 2.4 m away", 1),
@@ -141,6 +155,8 @@ def test_replies_mean_what_they_say(category, question, reference, response, wan
         ("the table lamps", "B"),
         ("Option A is 2 m. Option B is 1 m. So the answer is B.", "B"),
         ("Both A and B", None),
+        ("A or B", None),
+        ("I would choose option C because A and B are wrong", "C"),
         ("(b)", "B"),
         ("None of the above", None),
     ],
@@ -230,3 +246,17 @@ def test_a_perfect_and_an_empty_file():
     perfect = [marks.mark(item(r, r)) for r in ("yes", "2 m", "3 o'clock", "(A)", "a < b < c")]
     assert tallies.report(perfect)["overall"]["all"] == 1
     assert tallies.report([])["overall"]["all"] is None
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["from ", "is ", "A ", "a = ", "the statement is ", "Region [0] ", "not ", "half ", "1-",
+     "[1, ", "\\boxed{", "<answer>", "between ", "12 or ", "no, ", "cannot "],
+)  # fmt: skip
+def test_no_text_makes_a_reader_search_for_long(part):
+    text = (part * 5000)[:5000]
+    for reference, question in (
+        ("yes", "Is the lamp left of the chair?"), ("2 m", "How far?"), ("3 o'clock", None),
+        ("(A)", None), ("lamp", "Which is taller, the lamp or the chair?"), ("a < b", None),
+    ):  # fmt: skip
+        assert given_mark(reference, text, question=question) in (0, 1, None)

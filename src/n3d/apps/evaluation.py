@@ -149,6 +149,9 @@ def score(
 
 app.command()(protocols.reasoning)
 app.command()(protocols.grounding)
+app.command()(protocols.chains)
+app.command()(protocols.protocols)
+app.command("import")(protocols.import_)
 
 
 def _watch(scenes: int | None):

@@ -1,4 +1,4 @@
-"""The commands that mark files of any model: eval reasoning, eval grounding."""
+"""The commands that mark files of any model: eval reasoning, grounding, chains, protocols."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from n3d.apps import options as opt
 
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")]
 
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Folder for report.json, report.md and report.html.", show_default=False),
+]
+
 
 def reasoning(
     file: Annotated[
@@ -20,10 +25,16 @@ def reasoning(
     protocol: Annotated[
         str, typer.Option(help="n3d-bench, spatialrgpt-bench, cv-bench-3d or mra.")
     ] = "n3d-bench",
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="Questions, as 'eval import' writes them, where FILE has replies alone.",
+                     show_default=False),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print how each reply was read.")
     ] = False,
     seed: Seed = 0,
+    out: Out = None,
     json_out: opt.JsonOut = None,
 ) -> None:  # fmt: skip
     """Mark a file of replies without a language model.
@@ -36,15 +47,13 @@ def reasoning(
     from n3d.pipelines import marking
 
     if json_out not in (None, "-"):
-        opt.check_apart(Path(str(json_out)), file)
-    report = marking.reasoning(file, protocol, seed=seed)
+        opt.check_apart(Path(str(json_out)), file, truth)
+    report = marking.reasoning(file, protocol, truth=truth, seed=seed)
     if json_out != "-":
         if explain:
             show.marks(report["items"])
         show.reasoning(report)
-    if json_out is not None:
-        show.write_json(report, json_out)
-        _wrote(show, json_out)
+    _write(show, report, out, json_out)
 
 
 def grounding(
@@ -65,6 +74,7 @@ def grounding(
         str, typer.Option(help="Omni3D's proximity rule: on, off, or auto by the data set's name.")
     ] = "auto",
     seed: Seed = 0,
+    out: Out = None,
     json_out: opt.JsonOut = None,
 ) -> None:  # fmt: skip
     """Mark a file of predicted 3D boxes.
@@ -81,11 +91,98 @@ def grounding(
     report = marking.grounding(predictions, truth, protocol, proximity=proximity, seed=seed)
     if json_out != "-":
         show.flat(report)
+    _write(show, report, out, json_out)
+
+
+def chains(
+    file: Annotated[
+        Path, typer.Argument(help="Reasoning texts: JSON lines, n3d's answers, N3D-VLM's outputs.",
+                             show_default=False)
+    ],
+    protocol: Annotated[
+        str, typer.Option(help="Whose rule for hours: n3d-bench or spatialrgpt-bench.")
+    ] = "n3d-bench",
+    camera: opt.CameraFile = None,
+    out: Out = None,
+    json_out: opt.JsonOut = None,
+) -> None:  # fmt: skip
+    """Calculate every statement of reasoning texts again.
+
+    Tells whether the answer is right, whether the chain that leads to it is, and what is to blame.
+    Example:
+
+    n3d eval chains outputs.json --json chains.json
+    """
+    from n3d.apps import show
+    from n3d.pipelines import marking
+
+    if json_out not in (None, "-"):
+        opt.check_apart(Path(str(json_out)), file, camera)
+    report = marking.chains(file, protocol=protocol, camera=camera)
+    if json_out != "-":
+        show.chains(report["items"])
+        show.flat({k: v for k, v in report.items() if k != "items"})
+    _write(show, report, out, json_out)
+
+
+def import_(
+    name: Annotated[
+        str,
+        typer.Argument(help="spatialrgpt-bench, cv-bench-3d, refcoco or omni3d.",
+                       show_default=False),
+    ],
+    folder: Annotated[
+        Path, typer.Argument(help="Its folder, or the file itself.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="JSON lines to write.", show_default=False)],
+) -> None:  # fmt: skip
+    """Read a benchmark's own files into questions or true boxes.
+
+    Nothing is downloaded; what is missing is told with where to get it. Example:
+
+    n3d eval import cv-bench-3d CV-Bench --out questions.jsonl
+    """
+    from n3d.apps import show
+    from n3d.pipelines import marking
+
+    opt.check_apart(out, folder)
+    report = marking.fetch(name, folder, out)
+    show.say(f"wrote {out}: {report['records']} records")
+    if report["dropped"]["count"]:
+        told = ", ".join(f"{n} {why}" for why, n in report["dropped"]["by_reason"].items())
+        show.say(f"set aside: {told}")
+
+
+def protocols(
+    name: Annotated[
+        str | None, typer.Argument(help="A protocol; all of them without.", show_default=False)
+    ] = None,
+) -> None:  # fmt: skip
+    """Print what a protocol is, its traps, and which published numbers may stand beside it.
+
+    Example:
+
+    n3d eval protocols omni3d
+    """
+    from n3d.apps import show
+    from n3d.evaluate import cards
+
+    if name is None:
+        for card in cards.cards().values():
+            show.say(f"{card.name:18} n3d eval {card.marks:10} {card.about}")
+    else:
+        show.say(cards.text(cards.find(name)))
+
+
+def _write(show: Any, report: dict[str, Any], out: Path | None, json_out: str | None) -> None:
+    """The folder and the file that were asked for."""
+    from n3d.pipelines import writing_up
+
+    if out is not None:
+        writing_up.write(report, out)
+        if json_out != "-":
+            show.say(f"wrote {out / 'report.html'}, report.md and report.json")
     if json_out is not None:
         show.write_json(report, json_out)
-        _wrote(show, json_out)
-
-
-def _wrote(show: Any, target: str) -> None:
-    if target != "-":
-        show.say(f"wrote {target}")
+        if json_out != "-":
+            show.say(f"wrote {json_out}")

@@ -284,6 +284,17 @@ def reasoning(found: dict[str, Any]) -> None:
         say(f"set aside: {told}")
 
 
+def chains(items: Sequence[dict[str, Any]]) -> None:
+    """Each chain of thought with what is wrong in it."""
+    words = {True: "right", False: "wrong", None: "not known"}
+    for item in items:
+        told = ", ".join(f"{k} {words[item[f'{k}_right']]}" for k in ("answer", "program", "chain"))
+        say(f"{item['id']}: {told}; blame {item['blame']}")
+        for name in ("faults", "carried"):
+            for step in item[name]:
+                say(f"  {name.removesuffix('s')}: {step['text']}: {step['note']}")
+
+
 def flat(found: dict[str, Any]) -> None:
     """Every number of a report with nested parts, by its path; files and hashes left out."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")

@@ -2,11 +2,12 @@
 
 `read_rgbd` and `load` make views; `regions`, `coco`, `lvis`, `openimages` and `refcoco` read 2D
 annotations; `convert` turns the forms of 3D boxes into one another (`plain`, `omni3d`, `kitti`,
-...); `sunrgbd` reads its pictures, `upstream` N3D-VLM's point maps; `conventions` says what the
-numbers of any other file mean.
+...); `sunrgbd` reads its pictures, `upstream` N3D-VLM's point maps, `benchmarks` the questions and
+boxes of benchmarks; `conventions` says what the numbers of any other file mean.
 """
 
 from n3d.sources import (
+    benchmarks,
     boxer,
     camera_files,
     cameras,
@@ -35,6 +36,7 @@ from n3d.sources.rgbd import read_rgbd
 __all__ = [
     "ImageLimits",
     "InputWarning",
+    "benchmarks",
     "boxer",
     "camera_files",
     "cameras",

@@ -100,6 +100,7 @@ def write_bytes(path: Any, data: bytes) -> None:
 
 
 def write_text(path: Any, text: str) -> None:
+    """The same with a text, as UTF-8."""
     write_bytes(path, text.encode("utf-8"))
 
 

@@ -22,43 +22,40 @@ OVERLAP = 0.75
 PARTS = ("xy", "z", "dimensions", "pose")
 
 
-def assigned(predicted: np.ndarray, true: np.ndarray) -> float:
-    """The smallest sum of distances of eight predicted corners (8, 3) to the true ones, metres."""
+def assigned(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """The smallest sum of distances (n,) of eight predicted corners (n, 8, 3) to the true ones,
+    metres."""
     from scipy.optimize import linear_sum_assignment
 
-    cost = np.linalg.norm(predicted[:, None] - true[None], axis=-1)
-    rows, columns = linear_sum_assignment(cost)
-    return float(cost[rows, columns].sum())
+    cost = np.linalg.norm(predicted[:, :, None] - true[:, None], axis=-1)
+    best = [linear_sum_assignment(c) for c in cost]
+    return np.array([c[rows, columns].sum() for c, (rows, columns) in zip(cost, best)])
 
 
-def upstream(predicted: np.ndarray, true: np.ndarray) -> float:
-    """OVMono3D's value for corners (8, 3): a sum, over the extent along the camera's axes."""
-    extent = float(np.linalg.norm(true.max(axis=0) - true.min(axis=0)))
+def upstream(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """OVMono3D's value (n,) for corners (n, 8, 3): a sum, over the extent along the camera's
+    axes."""
+    extent = np.linalg.norm(true.max(axis=1) - true.min(axis=1), axis=-1)
     return assigned(predicted, true) / extent
 
 
-def mean_over_diagonal(predicted: Box3D, true: Box3D) -> float:
-    """The mean corner distance over the true box's diagonal; a rotation of the scene leaves it."""
-    return assigned(predicted.corners, true.corners) / 8 / float(np.linalg.norm(true.size))
+def mean_over_diagonal(predicted: Box3D, true: Box3D) -> np.ndarray:
+    """The mean corner distance (n,) over the true boxes' diagonals; a rotation of the scene
+    leaves it."""
+    return assigned(predicted.corners, true.corners) / 8 / np.linalg.norm(true.size, axis=-1)
 
 
 def evaluate(found: Table, true: Table) -> dict[str, Any]:
     """Means over the pairs; `by_part` has all but one part of each box replaced by the true one's
     (`xy`: x and y of the centre)."""
     right, wrong = _pairs(found, true)
-    parts = {
-        name: _means([_part(found.box[p], true.box[t], name) for p, t in right], right, true)
-        for name in PARTS
-    }
-    own = [found.box[p] for p, _ in right]
+    p, t = found.box[right[:, 0]], true.box[right[:, 1]]
+    moved = _means(found.box[wrong[:, 0]], true.box[wrong[:, 1]])
     return {
         "pairs": len(right),
-        **_means(own, right, true),
-        "by_part": parts,
-        "upstream_pairs": {
-            "pairs": len(wrong),
-            "upstream": _means([found.box[p] for p, _ in wrong], wrong, true)["upstream"],
-        },
+        **_means(p, t),
+        "by_part": {name: _means(_part(p, t, name), t) for name in PARTS},
+        "upstream_pairs": {"pairs": len(wrong), "upstream": moved["upstream"]},
     }
 
 
@@ -81,23 +78,28 @@ def _pairs(found: Table, true: Table):
             moved = truths[order[j]]
             if not true.ignored[moved]:
                 wrong.append((int(i), int(moved)))
-    return right, wrong
+    return np.array(right, int).reshape(-1, 2), np.array(wrong, int).reshape(-1, 2)
 
 
 def _part(p: Box3D, t: Box3D, name: str) -> Box3D:
     center = t.center.copy()
     if name == "xy":
-        center[:2] = p.center[:2]
+        center[:, :2] = p.center[:, :2]
     elif name == "z":
-        center[2] = p.center[2]
+        center[:, 2] = p.center[:, 2]
     size = p.size if name == "dimensions" else t.size
     return Box3D(center, size, p.rotation if name == "pose" else t.rotation)
 
 
-def _means(boxes: list[Box3D], pairs: list[tuple[int, int]], true: Table) -> dict[str, Any]:
-    truths = [true.box[t] for _, t in pairs]
-    both = [
-        (upstream(b.corners, t.corners), mean_over_diagonal(b, t)) for b, t in zip(boxes, truths)
-    ]
-    mean = np.mean(both, axis=0).tolist() if both else [None, None]
-    return {"upstream": mean[0], "mean_over_diagonal": mean[1]}
+def _means(p: Box3D, t: Box3D) -> dict[str, float | None]:
+    """Both values from one assignment."""
+    if not len(t):
+        return {"upstream": None, "mean_over_diagonal": None}
+    corners = t.corners
+    total = assigned(p.corners, corners)
+    extent = np.linalg.norm(corners.max(axis=1) - corners.min(axis=1), axis=-1)
+    diagonal = np.linalg.norm(t.size, axis=-1)
+    return {
+        "upstream": float((total / extent).mean()),
+        "mean_over_diagonal": float((total / 8 / diagonal).mean()),
+    }

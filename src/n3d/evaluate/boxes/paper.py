@@ -1,6 +1,7 @@
 """What the N3D-VLM paper reports of grounding, with what it leaves open made explicit.
 
-Each true object has at most one prediction of its class in its image, paired so that the sum of
+Each true object has at most one prediction of its class in its image (of any class where the image
+is a query in words), paired so that the sum of
 the projected IoU is largest, nearness of the centres deciding where rectangles do not meet. A
 missed object has IoU 0 and no offset.
 
@@ -25,7 +26,7 @@ THRESHOLDS = (0.25, 0.50)
 def evaluate(found: Table, true: Truth, *, seed: int = 0) -> dict[str, Any]:
     """Projected IoU and offset, 3D IoU and offset, accuracy, detection, calibration."""
     wanted = np.flatnonzero(~true.boxes.ignored)
-    g = tables.groups(found, true.boxes, most=None)
+    g = tables.groups(found, true.boxes, most=None, by_class=true.by_class)
     at = _paired(found, true, g)
     draws = bootstrap.Draws(true.boxes.image[wanted], seed)
     out: dict[str, Any] = {

@@ -17,6 +17,7 @@ from n3d.evaluate.boxes import (
     omni3d,
     pairing,
     paper,
+    projecting,
     queries,
     scaling,
     tables,
@@ -25,6 +26,8 @@ from n3d.evaluate.boxes.tables import Table, Truth
 
 NEAR_LABELLED = ("objectron", "sunrgbd")
 """Data sets that are not labelled in full, by their names: the proximity rule applies."""
+PRINTED = ("AP", "AP15", "AP25", "AP50", "APn", "APm", "APf")
+"""The names that Omni3D prints its numbers under."""
 NEARNESS = ("auto", "on", "off")
 
 
@@ -72,11 +75,18 @@ def nearness(true: Truth, asked: str) -> bool:
 
 def _omni3d(found: Table, true: Truth, options: Options) -> dict[str, Any]:
     near = nearness(true, options.proximity)
+    found, true = _with_rectangles(found, true)
     out: dict[str, Any] = {"mode": confidence.mode(found), "proximity": near}
+    if near and (np.isnan(found.rectangle).any() or np.isnan(true.boxes.rectangle).any()):
+        raise ConfigError(
+            "needs the 2D rectangles of all boxes", code="proximity", field="--proximity",
+            hint="Give bbox in both files, or cameras in the truth, or turn it off",
+        )  # fmt: skip
     g = tables.groups(found, true.boxes, most=omni3d.MOST[-1])
     worth = omni3d.box_ious(found, true.boxes, g)
     if found.scored:
         solid = omni3d.evaluate(found, true.boxes, proximity=near, worth=worth, grouped=g)
+        out |= dict(zip(PRINTED, list(solid.values())[:7]))
         out["ap3d"] = _by_name(solid, true)
         out |= _by_rectangles(found, true, near)
     else:
@@ -88,6 +98,16 @@ def _omni3d(found: Table, true: Truth, options: Options) -> dict[str, Any]:
     }
     out["confidence"] = confidence.report(found, true.boxes, whole, of_all)
     return out
+
+
+def _with_rectangles(found: Table, true: Truth) -> tuple[Table, Truth]:
+    """Boxes without a rectangle get their projection cut to the image, where there is a camera."""
+    shown = projecting.rectangles(found, true, "clipped")
+    given = ~np.isnan(found.rectangle[:, :1])
+    boxes = replace(true.boxes, rectangle=projecting.true_rectangles(true))
+    return replace(found, rectangle=np.where(given, found.rectangle, shown)), replace(
+        true, boxes=boxes
+    )
 
 
 def _by_rectangles(found: Table, true: Truth, near: bool) -> dict[str, Any]:

@@ -9,21 +9,22 @@ forms of true boxes. Images are known by id or file name, categories by id or na
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from n3d.errors import InputError, N3DError
-from n3d.evaluate.boxes.columns import Rows, rectangle
+from n3d.evaluate.boxes import ignoring
+from n3d.evaluate.boxes.columns import Rows
 from n3d.evaluate.boxes.tables import Table, Truth
 from n3d.geometry import Camera
 from n3d.reason import labels
 from n3d.scene import Drop, strict_json
 from n3d.sources import fields, files
 
-VISIBILITY, TRUNCATION, LEAST_HEIGHT, MOST_HEIGHT = 1 / 3, 1 / 3, 0.0625, 1.5
-NO_NAMES = ("dontcare", "ignore", "void")
+NAMED = ("category_id", "category_name", "label", "class", "name")
 
 
 def truth(path: Any) -> tuple[Truth, list[Drop]]:
@@ -40,7 +41,7 @@ def truth(path: Any) -> tuple[Truth, list[Drop]]:
     table = kept.table(flat=True, ignored=None)
     ids = [kept.raw[i] for i in _kept(kept, table)]
     ignored = np.array(
-        [is_ignored(r, heights[i], categories[c])
+        [ignoring.is_ignored(r, heights[i], categories[c])
          for r, i, c in zip(ids, table.image, table.category)], bool
     )  # fmt: skip
     if not len(table):
@@ -50,8 +51,9 @@ def truth(path: Any) -> tuple[Truth, list[Drop]]:
         Table(table.image, table.category, table.box, table.score, table.rectangle, table.depth,
               ignored, table.known, table.scored),
         tuple(str(k) for k in order), categories, cameras, _aliases(order, images),
-        category_alias, tuple(_subset(images[k]) for k in order), _dataset(path, names),
+        category_alias, tuple(_subset(images[k]) for k in order), _dataset(path, names, images),
         np.array([bool(r.get("ignore2D", i)) for r, i in zip(ids, ignored)], bool),
+        not all(isinstance(i.get("text"), str) for i in images.values()),
     )  # fmt: skip
     return made, [*kept.drops, *drops]
 
@@ -62,12 +64,31 @@ def predictions(path: Any, true: Truth) -> tuple[Table, list[Drop]]:
     _, rows, _ = _contents(path)
     kept = Rows("prediction")
     alias = dict(true.category_alias)
+    if len(true.images) == 1 and len({key for key, _ in rows}) == 1:
+        rows = [(true.images[0], raw) for _, raw in rows]  # one picture, whatever it is called
     for number, (key, raw) in enumerate(rows):
         if isinstance(raw, Mapping) and category_of(raw, alias) is None:
             new = max(len(true.categories), *alias.values(), 0) + 1
             alias[_spelled(_category(raw))] = new
         _place(kept, number, key, raw, true.image_alias, alias)
     return kept.table(), kept.drops
+
+
+def with_cameras(true: Truth, path: Any) -> Truth:
+    """The truth with the cameras that a file of predictions holds, for images without one: K and
+    `image_size` beside the objects of an image."""
+    if all(c is not None for c in true.cameras):
+        return true
+    cameras = list(true.cameras)
+    images, _, _ = _contents(path)
+    for key, about in images.items():
+        at = true.image_alias.get(key, true.image_alias.get(str(key)))
+        if at is not None and cameras[at] is None:
+            try:
+                cameras[at] = camera_of(about)
+            except N3DError:
+                continue  # told as a box without a projection
+    return replace(true, cameras=tuple(cameras))
 
 
 def _spelled(name: Any) -> Any:
@@ -105,6 +126,8 @@ def _contents(path: Any) -> tuple[dict[Any, Mapping], list[tuple[Any, Any]], Any
     if str(path).endswith(".jsonl"):
         return _of_lines(path)
     raw = files.read_json(path)
+    if isinstance(raw, Mapping) and isinstance(raw.get("scene", raw).get("objects"), list):
+        raw = [_picture(raw.get("scene", raw))]  # an answer or a scene of n3d
     if isinstance(raw, Mapping) and isinstance(raw.get("annotations"), list):
         images = {i["id"]: i for i in raw.get("images", []) if isinstance(i, Mapping) and "id" in i}
         rows = raw["annotations"]
@@ -116,6 +139,11 @@ def _contents(path: Any) -> tuple[dict[Any, Mapping], list[tuple[Any, Any]], Any
             hint="Omni3D's JSON, a list of results, plain records, or JSON lines with objects",
         )  # fmt: skip
     return _of_list(raw)
+
+
+def _picture(raw: Mapping[str, Any]) -> dict[str, Any]:
+    name = raw.get("picture_id") or raw.get("id") or "picture"
+    return {"image_id": name, "instances": raw["objects"]}
 
 
 def _of_list(raw: list[Any]):
@@ -193,24 +221,23 @@ def _categories(raw: Any, rows: list[Any]) -> tuple[tuple[str, ...], dict[Any, i
         alias.setdefault(_spelled(str(c.get("name", c["id"]))), len(names))
         names.append(str(c.get("name", c["id"])))
     for row in rows:
-        name = _category(row) if isinstance(row, Mapping) else None
-        if name is None or name in alias or labels.normal(str(name)) in alias:
+        if not isinstance(row, Mapping) or category_of(row, alias) is not None:
             continue
-        alias[labels.normal(str(name))] = len(names)
-        if isinstance(name, int):
-            alias[name] = len(names)
-        names.append(str(name))
+        called = [row[k] for k in NAMED if isinstance(row.get(k), (str, int))]
+        for name in called:
+            alias.setdefault(_spelled(name), len(names))
+        if called:
+            names.append(str(called[-1]))
     return tuple(names), alias
 
 
 def _category(raw: Mapping[str, Any]) -> Any:
-    keys = ("category_id", "category_name", "label", "class", "name")
-    return next((raw[k] for k in keys if raw.get(k) is not None), None)
+    return next((raw[k] for k in NAMED if isinstance(raw.get(k), (str, int))), None)
 
 
 def category_of(raw: Mapping[str, Any], alias: Mapping[Any, int]) -> int | None:
     """The place of a row's category: by id, else by name."""
-    for key in ("category_id", "category_name", "label", "class", "name"):
+    for key in NAMED:
         value = raw.get(key)
         if isinstance(value, (int, str)):
             at = alias.get(value)
@@ -256,33 +283,9 @@ def _subset(about: Mapping[str, Any]) -> str:
     return str(about.get("subset") or "")
 
 
-def _dataset(path: Any, raw: Any) -> str:
+def _dataset(path: Any, raw: Any, images: Mapping[Any, Mapping]) -> str:
+    """All that names the data set: its info, the name of the file, what an import noted."""
     info = raw.get("info") if isinstance(raw, Mapping) else None
+    noted = sorted({str(i["dataset"]) for i in images.values() if "dataset" in i})
     told = [str(info.get(k, "")) for k in ("name", "source")] if isinstance(info, Mapping) else []
-    return " ".join([*told, PurePath(str(path)).stem])
-
-
-def is_ignored(raw: Mapping[str, Any], height: float | None, name: str) -> bool:
-    """Whether Omni3D's evaluation ignores a true box: as `ignore3D` says, else by its rules
-    (omni3d, `is_ignore`, with the limits of its evaluation)."""
-    if raw.get("ignore3D") is not None:
-        return bool(raw["ignore3D"])
-    if raw.get("behind_camera") is True or raw.get("valid3D") is False:
-        return True
-    if name.casefold() in NO_NAMES or raw.get("ignored") is True:
-        return True
-    if raw.get("lidar_pts") == 0 or raw.get("segmentation_pts") == 0:
-        return True
-    if _number(raw, "depth_error", -1) > 0.5:
-        return True
-    _, y0, _, y1 = rectangle(raw)
-    full = np.nan if height is None or "visibility" not in raw else height
-    if y1 - y0 <= LEAST_HEIGHT * full or y1 - y0 >= MOST_HEIGHT * full:
-        return True
-    truncation, visibility = _number(raw, "truncation", -1), _number(raw, "visibility", -1)
-    return truncation >= TRUNCATION or 0 <= visibility <= VISIBILITY
-
-
-def _number(raw: Mapping[str, Any], key: str, default: float) -> float:
-    value = raw.get(key)
-    return float(value) if isinstance(value, (int, float)) else default
+    return " ".join([*told, *noted[:3], PurePath(str(path)).stem])

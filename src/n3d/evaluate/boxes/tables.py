@@ -58,7 +58,8 @@ class Truth:
 
     `aliases` are the names that predictions may call an image or category by. `subsets` names a
     part of the benchmark for each image ("unique"), "" for none. `ignored_2d` is what counts
-    neither way for AP2D, where it differs from the boxes' own.
+    neither way for AP2D, where it differs from the boxes' own. `by_class` is False where images are
+    queries in words, whose predictions may be called anything.
     """
 
     boxes: Table
@@ -70,6 +71,7 @@ class Truth:
     subsets: tuple[str, ...] = ()
     dataset: str = ""
     ignored_2d: np.ndarray | None = None
+    by_class: bool = True
 
 
 def make(

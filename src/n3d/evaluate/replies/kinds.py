@@ -18,6 +18,11 @@ Kind = Literal["verdict", "choice", "order", "measure", "hour", "letter", "numbe
 OPEN: tuple[Kind, ...] = ("verdict", "choice", "order", "letter")
 """The kinds that are no numbers: "open-ended" or "qualitative" in the tables of the field."""
 _HOURS = re.compile(r"direction|clock|hour", re.IGNORECASE)
+_PRONOUNS = re.compile(r"(?:the |these |those )?(?:two|both|objects|ones|things)?", re.IGNORECASE)
+_YES_NO = re.compile(
+    r"(?:^|[.,?!]\s*)(?:is|are|was|does|do|did|can|could|has|have|would|will)\b(?! you\b)",
+    re.IGNORECASE,
+)
 _ORDERED = re.compile(r"\b(?:order|list|sort|rank|arrange|sequence)", re.IGNORECASE)
 _ASKED = (
     ("width", r"\bwid"),
@@ -61,7 +66,9 @@ def kind_of(item: Item) -> Kind:
         return "order"
     if item.choices and letters.read(said, item.choices).read:
         return "letter"
-    if verdicts.read(said, asked(item)).read:
+    if verdicts.read(said).read or (
+        _YES_NO.search(item.question or "") and verdicts.read(said, asked(item)).read
+    ):
         return "verdict"
     unnamed = not namings.regions(said) or category.endswith("_data") or "distance" in category
     if unnamed and numerals.find(_unnumbered(said)):
@@ -103,6 +110,8 @@ def named(item: Item) -> tuple[str, ...]:
     known, the numbered regions of reference and reply."""
     if item.question is None:
         found = namings.regions(item.reference, item.response)
+        if "predicate" in item.category.lower() and found in (["region 0"], ["region 1"]):
+            found = ["region 0", "region 1"]  # how SpatialRGPT's questions number them
         return tuple(sorted(found, key=lambda n: int(n.split()[-1])))
     found = namings.regions(item.question)
     return tuple(found) if len(found) > 1 else _understood(item.question)
@@ -116,7 +125,8 @@ def _understood(question: str) -> tuple[str, ...]:
         return ()
     if query is None:
         return ()
-    return query.names[:2] if query.kind == "relative_distance" else query.names
+    found = tuple(n for n in query.names if not _PRONOUNS.fullmatch(n))
+    return found[:2] if query.kind == "relative_distance" else found
 
 
 def candidates(item: Item) -> tuple[str, ...]:

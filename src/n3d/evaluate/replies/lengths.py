@@ -27,6 +27,8 @@ QUANTITIES = {
     "depth": r"depth|deep|distan|away|far",
     "length": r"long|length",
 }
+SMALLER = {("ft", "in"), ("m", "cm"), ("km", "m"), ("yd", "ft"), ("m", "mm"), ("cm", "mm")}
+"""Units that are said one after the other."""
 _UNIT = re.compile(rf"\s?-?\s?(?P<unit>{units.NAMES})(?![A-Za-z0-9])\.?", re.IGNORECASE)
 _MARK = re.compile(r"\s?(?P<unit>['\"]|°)(?![A-Za-z])")
 _NOT_INCH = re.compile(
@@ -43,7 +45,8 @@ _LABELLED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _VECTORS = re.compile(r"[\[(]\s*[+-]?[\d.]+(?:\s*,\s*[+-]?[\d.]+)+\s*[\])]")
-_TOGETHER = re.compile(r"\s*(?:,|,? and)?\s*")
+_TOGETHER = re.compile(r"\.?\s*(?:,|,? and)?\s*")
+_PART = re.compile(r"(?:a |one )?(?:half|quarter|third)\b", re.IGNORECASE)
 _RANGE = re.compile(r"\s*(?:-|to|through|or|~|up to|and)\s*(?:about |around |roughly )?", re.I)
 _BETWEEN = re.compile(r"\bbetween\s+(?:about |around |roughly )?$", re.IGNORECASE)
 _CUE = re.compile(
@@ -155,8 +158,9 @@ def _merged(text: str, found: list[Measure]) -> list[Measure]:
         last = out[-1] if out else None
         if last is not None and (last.of == m.of or last.assumed):
             between = text[last.end : m.start]
-            if _compound(last, m) and _TOGETHER.fullmatch(between):
-                value = last.value + m.value * (_inches(last, m))
+            more = _more(last, m, between)
+            if more is not None:
+                value = last.value + more
                 out[-1] = replace(last, value=value, low=value, high=value, end=m.end,
                                   text=text[last.start : m.end].strip())  # fmt: skip
                 continue
@@ -167,21 +171,20 @@ def _merged(text: str, found: list[Measure]) -> list[Measure]:
     return out
 
 
-def _compound(a: Measure, b: Measure) -> bool:
-    """Whether b goes on with a in a smaller unit; 6'2 leaves out the mark of inches."""
-    pairs = {("ft", "in"), ("m", "cm"), ("km", "m"), ("yd", "ft"), ("m", "mm"), ("cm", "mm")}
-    if a.assumed or a.low < a.high:
-        return False
-    if b.assumed:
-        return a.unit == "ft" and a.text.endswith("'")
-    return (a.unit, b.unit) in pairs
-
-
-def _inches(a: Measure, b: Measure) -> float:
-    """What turns b into inches where its mark is left out."""
-    if not b.assumed or b.unit is None:
-        return 1.0
-    return units.INCH / units.find(b.unit).factor
+def _more(a: Measure, b: Measure, between: str) -> float | None:
+    """What b adds to a where it goes on with it: a smaller unit ("5 ft 11 in"), inches without
+    their mark ("6'2", "6 feet 2"), a part of the same unit ("a foot and a half")."""
+    if a.assumed or a.low < a.high or a.unit is None or b.unit is None:
+        return None
+    if not b.assumed:
+        smaller = (a.unit, b.unit) in SMALLER and _TOGETHER.fullmatch(between)
+        return b.value if smaller else None
+    number = b.value / units.find(b.unit).factor
+    if a.unit == "ft" and not between.strip() and number < 12 and number == int(number):
+        return number * units.INCH
+    if between.strip().lower() == "and" and _PART.match(b.text):
+        return number * units.find(a.unit).factor
+    return None
 
 
 def _is_range(text: str, a: Measure, b: Measure, between: str) -> bool:

@@ -21,11 +21,12 @@ _LETTER = (
     r"|(?<![\w'(\[-])(?P<l2>[A-H])(?=[ ]+(?:(?:is|because|since|as|would|seems|should)\b"
     r"|(?:and|or|nor)[ ]+[\[(]?[A-H]\b)))"
 )
+_ALONE = r"(?![\s,/]+(?:(?:or|and|nor)\s+)?[\[(]?[A-H](?![\w'-]))"
 _FREE = re.compile(_LETTER)
-_START = re.compile(rf"^\W*(?:(?i:option|choice|answer)\s*:?\s*)?{_LETTER}(?=\W|$)")
+_START = re.compile(rf"^\W*(?:(?i:option|choice|answer)\s*:?\s*)?{_LETTER}(?=\W|$){_ALONE}")
 _SAID = re.compile(
     rf"\b(?i:answer|choice|option|choose|select|pick|is|it's|would be|going with|therefore|so)"
-    rf"(?i:\s*(?:is|be|would be|option|choice|:|=|-|,))*\s*{_LETTER}"
+    rf"(?i:\s*+(?:is|be|would be|option|choice|:|=|-|,)){{0,4}}+\s*+{_LETTER}"
 )
 _LOWER = re.compile(r"^\W*([a-h])\W*$")
 _OPTION = re.compile(

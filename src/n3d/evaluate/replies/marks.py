@@ -85,7 +85,7 @@ def _reply(kind: Kind, item: Item) -> tuple[Said, bool]:
     found = conclusions.find(item.response)
     if found.cut:
         return nothing("the reply ends inside a thought"), False
-    refused = False
+    refused, said = False, nothing("the reply is empty")
     for text in _texts(found):
         says_no, left = refusal(text)
         refused = refused or says_no
@@ -132,15 +132,26 @@ def _number(text: str, item: Item) -> Said:
 
 def _named(kind: Kind, text: str, item: Item) -> Said:
     if kind == "order":
-        return namings.order(text, sorted(namings.parts(item.reference)), item.question)
+        mark = next((c for c in item.reference if c in "<>"), None)
+        names = sorted(namings.parts(item.reference))
+        return namings.order(text, names, item.question, mark)
     names = kinds.candidates(item)
     if len(names) > 1 and namings.choice(item.reference, names).read:
         return namings.choice(text, names, kinds.asked(item).relation)
     # Nothing to choose from is known: the reference's own words must be there.
-    said = namings.choice(text, [verdicts.bare(conclusions.find(item.reference).text)])
+    said = namings.choice(text, [_core(conclusions.find(item.reference).text)])
     if said.read or not (re.search(r"\d_\w", text) or len(text.split()) <= SHORT):
         return said
     return Said(namings.ALIKE, "another name")
+
+
+def _core(reference: str) -> str:
+    """The name in a reference like "3_goose is the furthest" or "The lamp is taller."."""
+    numbered = re.search(r"\b\d+_[\w/]+", reference)
+    if numbered:
+        return numbered.group()
+    subject = re.match(r"(.{1,80}?) (?:is|are|has|appears|looks|stands|seems)\b", reference)
+    return verdicts.bare(subject[1] if subject else reference)
 
 
 def _numbers(kind: Kind, said: Any, true: Any) -> dict[str, Any]:

@@ -15,8 +15,8 @@ NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _OR = re.compile(
-    r"(?:,|\bbetween|\bof|:|\bis it|\?|^)\s*(?P<first>[^,:?]{1,80}?),?\s+(?:or|and)\s+"
-    r"(?P<second>[^,:?]{1,80}?)(?=[,?.]|$| (?:is|has|appears|which|who|stands|looks)\b)",
+    r"(?:,|\bbetween|\bof|:|\s-|\bis it|\?|^)\s*(?P<first>[^,:?]{1,80}?),?\s+(?:or|and)\s+"
+    r"(?P<second>[^,:?]{1,80}?)(?=[,?.]|$| -| (?:is|has|appears|which|who|stands|looks)\b)",
     re.IGNORECASE,
 )
 _ALIKE = re.compile(r"\b(?:both|neither|none|same|equal(?:ly)?|tie|identical)\b", re.IGNORECASE)
@@ -100,10 +100,13 @@ def parts(text: str) -> list[str]:
     return names if len(names) > 1 else []
 
 
-def order(text: str, names: Sequence[str], question: str | None = None) -> Said:
+def order(
+    text: str, names: Sequence[str], question: str | None = None, mark: str | None = None
+) -> Said:
     """The order in which a text lists the names: Said of their places, nearest to its end.
 
-    A list that says it runs the other way ("from farthest to closest", ">") is turned.
+    A list that says it runs the other way ("from farthest to closest", "the trophy is farthest,
+    then ...") is turned, and so is one with the other of "<" and ">" than `mark`.
     """
     for part in _blocks(text):
         said = verdicts.mentions(part, list(names))
@@ -112,8 +115,9 @@ def order(text: str, names: Sequence[str], question: str | None = None) -> Said:
             if which not in seen:
                 seen.append(which)
         if len(seen) == len(names):
-            return Said(tuple(seen[::-1] if _other_way(part, question) else seen),
-                        "the order in which it names them")  # fmt: skip
+            second = next((at for at, which in said if which != said[0][1]), len(part))
+            turned = _other_way(part, part[:second], question, mark)
+            return Said(tuple(seen[::-1] if turned else seen), "the order in which it names them")
     found = verdicts.mentions(text, list(names))
     if found:
         return Said(tuple(dict.fromkeys(w for _, w in found)), "not all of them are named")
@@ -125,14 +129,16 @@ def _blocks(text: str) -> list[str]:
     return [*conclusions.sentences(text)[::-1], text]
 
 
-def _other_way(part: str, question: str | None) -> bool:
-    if ">" in part and "<" not in part and "->" not in part and question and "<" in question:
-        return True
-    told, asked = _DIRECTION.search(part), _DIRECTION.search(question or "")
-    if told is None or asked is None:
-        return False
-    wanted = relations.of_sentence(asked.group())
+def _other_way(part: str, first: str, question: str | None, mark: str | None) -> bool:
+    """Whether a list runs against the question: by its marks, by "from ... to ...", or by what it
+    says of its first member (`first` is the text before the second)."""
+    marks = {c for c in part.replace("->", "") if c in "<>"}
+    if mark in ("<", ">") and len(marks) == 1:
+        return mark not in marks
+    asked = _DIRECTION.search(question or "")
+    wanted = relations.of_sentence(asked.group()) if asked else None
     if wanted is None:
         return False
-    stated = relations.of_sentence(told.group(), wanted.axis)
+    told = _DIRECTION.search(part)
+    stated = relations.of_sentence(told.group() if told else first, wanted.axis)
     return stated is not None and stated.positive != wanted.positive

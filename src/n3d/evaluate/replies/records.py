@@ -8,6 +8,7 @@ Keys: `id`, `question` (may be null), `reference`, `response` (null: no reply), 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from n3d.errors import InputError, N3DError
@@ -29,9 +30,16 @@ KEYS = {
 """For each member of an item the keys that it may have, the first one there counting."""
 
 
-def read(path: Any) -> Iterator[tuple[Any, Item] | Drop]:
+def read(path: Any, truth: Any = None) -> Iterator[tuple[Any, Item] | Drop]:
     """(id as written, item) of each line, in order. A line that is no JSON, has no reference, or
-    repeats an id is a Drop with its line. Raises InputError for a file that cannot be read."""
+    repeats an id is a Drop with its line. Raises InputError for a file that cannot be read.
+
+    With `truth`, a file of questions, the lines need an id and a response alone; a question
+    without a line has no reply, so that all are counted.
+    """
+    if truth is not None:
+        yield from _joined(path, truth)
+        return
     seen: set[str] = set()
     with files.open_regular(path, max_bytes=None) as f:
         for number, line in enumerate(f, 1):
@@ -48,6 +56,42 @@ def read(path: Any) -> Iterator[tuple[Any, Item] | Drop]:
                 continue
             seen.add(item.id)
             yield identity, item
+
+
+def _joined(path: Any, truth: Any) -> Iterator[tuple[Any, Item] | Drop]:
+    replies: dict[str, str | None] = {}
+    for number, raw in _objects(path):
+        if isinstance(raw, Drop):
+            yield raw
+            continue
+        identity = _first(raw, KEYS["id"])
+        try:
+            replies[str(identity)] = _text(_first(raw, KEYS["response"]), "response")
+        except InputError as e:
+            yield Drop(f"line {number}", e.code, str(e.at(file=path)))
+    known: set[str] = set()
+    for record in read(truth):
+        if isinstance(record, Drop):
+            yield record
+            continue
+        identity, item = record
+        known.add(item.id)
+        yield identity, replace(item, response=replies.get(item.id))
+    for name in sorted(set(replies) - known):
+        yield Drop(f"id {name[:60]}", "id-unknown", f"{path}: no question has the id {name[:60]!r}")
+
+
+def _objects(path: Any) -> Iterator[tuple[int, Any]]:
+    with files.open_regular(path, max_bytes=None) as f:
+        for number, line in enumerate(f, 1):
+            if line.strip():
+                try:
+                    raw = strict_json.loads(line)
+                    if not isinstance(raw, Mapping):
+                        raise InputError("must be an object", code="record-type")
+                    yield number, raw
+                except N3DError as e:
+                    yield number, Drop(f"line {number}", e.code, str(e.at(file=path)))
 
 
 def parse(raw: Any, default_id: str = "1") -> tuple[Any, Item]:

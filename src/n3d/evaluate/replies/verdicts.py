@@ -16,11 +16,14 @@ from n3d.language import conclusions
 from n3d.reason import labels
 
 _YES = (
-    r"yes|yeah|yep|yup|indeed|correct|true|certainly|absolutely|affirmative|definitely|of course|"
+    r"i (?:think|believe|suppose) so|yes|yeah|yep|yup|indeed|correct|true|certainly|absolutely|"
+    r"affirmative|definitely|of course|"
     r"sure|right(?=\s*[,.!]|\s*$)|exactly|precisely|it is(?=\s*[,.!]|\s*$)|"
     r"(?:it|he|she|they) (?:does|do|is|are)(?=\s*[,.!]|\s*$)"
 )
 _NO = (
+    r"(?:definitely|certainly|absolutely|of course|surely|probably|most likely) not|"
+    r"i (?:do not|don't) think so|"
     r"no(?!\w|\.\s*\d| (?:doubt|problem|one))|nope|nah|incorrect|false|wrong|negative|not really|"
     r"not at all|not (?:true|correct|quite|exactly|right)(?: at all)?|untrue|inaccurate|"
     r"(?:it|he|she|they|that|this) (?:is|are|does|do|was)(?: not|n't)(?=\s*[,.!]|\s*$)|never"
@@ -29,21 +32,29 @@ _THAT = (
     r"(?:that|this|it|the (?:statement|claim|assertion|description|answer))"
     r"(?:'s| is| would be| must be| seems| appears)(?: (?:indeed|definitely|actually|to be))?"
 )
+_FILLER = (
+    r"well|so|hmm|but|however|probably|most likely|ok(?:ay)?|thus|hence|therefore|then|"
+    r"i (?:think|believe|would say)(?! so\b)|answer|final answer|in conclusion|"
+    r"based on [^,.]{0,60}|from [^,.]{0,60}"
+)
 _OPENING = re.compile(
-    rf"^[\W_]*(?:(?:well|so|hmm|ok(?:ay)?|thus|hence|therefore|then|i (?:think|believe|would say)|"
-    rf"answer|final answer|in conclusion|based on [^,.]{{0,60}}|from [^,.]{{0,60}}|"
-    rf"{_THAT})[\s,:-]*)*(?:(?P<no>{_NO})|(?P<yes>{_YES}))\b",
+    rf"^[\W_]*+(?:(?>(?:{_FILLER}|{_THAT})\b)[\s,:-]*+)*+(?:(?P<no>{_NO})|(?P<yes>{_YES}))\b",
     re.IGNORECASE,
 )
 _LATER = re.compile(
     rf"\b(?:(?:{_THAT}|answer|result|verdict|conclusion|is|hence|thus|therefore|so)"
-    rf"(?:\s*(?:is|:|,|=))*\s*)(?:(?P<no>{_NO})|(?P<yes>yes|true|correct))\b",
+    rf"(?:\s*+(?:is|:|,|=)){{0,4}}+\s*+)(?:(?P<no>{_NO})|(?P<yes>yes|true|correct))\b",
     re.IGNORECASE,
 )
 _BOTH = re.compile(r"\b(?:yes|true) (?:and|or) (?:no|false)\b", re.IGNORECASE)
 _OBJECT_OF = re.compile(
     r"\b(?:than|of|to|with|from|as|unlike|versus|vs\.?|against|beyond|behind|above|below|over|under"
     r"|beneath|exceeds?|surpass(?:es)?)(?:\s+(?:that|those))?(?:\s+of)?\s+(?:the\s+|an?\s+)?$",
+    re.IGNORECASE,
+)
+_AMONG = re.compile(
+    r"^\W*(?:between|among|of|comparing|considering|out of|looking at)\b[^,.]*"
+    r",\s*",
     re.IGNORECASE,
 )
 _COMPARED = re.compile(
@@ -117,6 +128,7 @@ def _turned(sentence: str, at: int, asked: Asked) -> bool:
 
 def subject(sentence: str, names: tuple[str, str] | list[str]) -> int | None:
     """Which of the names a sentence is about: the first that is not what it is compared with."""
+    sentence = _AMONG.sub("", sentence)
     said = mentions(sentence, names)
     for start, which in said:
         before = sentence[:start]
@@ -133,12 +145,13 @@ def mentions(sentence: str, names: tuple[str, ...] | list[str]) -> list[tuple[in
     for which, name in enumerate(names):
         for match in pattern(name).finditer(sentence):
             found.append((match.start(), match.end(), which))
-    found.sort(key=lambda f: (f[0], -f[1]))
-    out: list[tuple[int, int, int]] = []
-    for start, end, which in sorted(found, key=lambda f: f[0] - f[1]):
-        if all(end <= s or start >= e for s, e, _ in out):
-            out.append((start, end, which))
-    return sorted((s, w) for s, _, w in out)
+    out: list[tuple[int, int]] = []
+    taken = 0
+    for start, end, which in sorted(found, key=lambda f: (f[0], -f[1])):
+        if start >= taken:
+            out.append((start, which))
+            taken = end
+    return out
 
 
 def pattern(name: str) -> re.Pattern[str]:
@@ -148,6 +161,11 @@ def pattern(name: str) -> re.Pattern[str]:
         return re.compile(
             rf"(?:\b|<)(?:regions?|objects?|masks?|areas?|box)\s*[\[(<_#]?\s*{numbered[1]}"
             rf"(?!\d)[\])>]?|\[{numbered[1]}\]", re.IGNORECASE)  # fmt: skip
+    counted = re.fullmatch(r"(\d+)_(.+)", name)
+    if counted:  # "3_goose" is also called "goose 3"
+        kind = _spelled(counted[2]).pattern.removesuffix(r"(?!\w)")
+        own = _spelled(name).pattern
+        return re.compile(rf"{own}|{kind}[\s_]*#?{counted[1]}(?!\w)", re.IGNORECASE)
     if "/" in name:  # "bowl/basin" is called either
         each = [_spelled(name.replace("/", " / ")), *(_spelled(p) for p in name.split("/"))]
         parts = [p.pattern for p in each]

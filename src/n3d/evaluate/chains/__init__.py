@@ -1,0 +1,1 @@
+"""Reasoning texts step by step: every quotation of a box and every calculation done again."""
