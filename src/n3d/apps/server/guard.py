@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import json
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,7 +45,7 @@ class Guard:
     def __init__(self, app: Any, limits: Limits, token: str | None = None) -> None:
         self.app, self.limits, self._token = app, limits, token
         self.seen: Counter[tuple[str, int]] = Counter()
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
