@@ -1,4 +1,4 @@
-"""The command line: `n3d answer | ground | detect | lift | ask | inspect | view | convert | ...`.
+"""The command line: `n3d answer | ground | detect | lift | ask | inspect | view | serve | ...`.
 
 Exit codes: 0 done, 2 an input or option is wrong, 3 the question cannot be answered from what
 was found, 130 interrupted.
@@ -12,15 +12,15 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from n3d.apps import datasets, evaluation, forms, models, pictures, training, weights
+from n3d.apps import datasets, evaluation, forms, models, pictures, serving, training, weights
 from n3d.errors import ConfigError, N3DError, QuestionError, printable
 
 # Arguments of the library's functions that are options here, and are named as such in errors.
 OPTIONS = (
     "at_once", "batch", "benchmark", "depth_encoding", "depth_scale", "device", "dtype", "fov",
-    "from", "level", "located", "margin", "max_tokens", "min_score", "model", "most", "per_scene",
-    "per_shard", "price", "questions", "refine", "sample", "seed", "split", "style",
-    "temperature", "timeout", "to", "truth", "up", "where", "workers",
+    "from", "host", "keep", "level", "located", "margin", "max_tokens", "min_score", "model",
+    "most", "per_scene", "per_shard", "port", "price", "questions", "queue", "refine", "sample",
+    "seed", "split", "style", "temperature", "timeout", "to", "truth", "up", "where", "workers",
 )  # fmt: skip
 
 app = typer.Typer(
@@ -95,6 +95,7 @@ app.add_typer(evaluation.app, name="eval")
 app.add_typer(weights.app, name="models")
 app.command()(training.train)
 app.command()(training.adapt)
+app.command()(serving.serve)
 
 
 if __name__ == "__main__":

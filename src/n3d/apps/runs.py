@@ -39,7 +39,7 @@ class Means:
                     hint="Give --model",
                 )
 
-    def asker(self, model: Any, *, level: float, seed: int) -> Any:
+    def asker(self, model: Any, *, level: float, seed: int, keep: int = 1) -> Any:
         """The model, ready to be asked."""
         from n3d.model.decoding import Sampling
         from n3d.pipelines.predicting import Asker
@@ -47,6 +47,7 @@ class Means:
         sampling = Sampling(self.temperature, seed=seed, max_tokens=self.max_tokens)
         return Asker(
             model,
+            keep=keep,
             computed=not self.free,
             refine=self.refine,
             level=level,

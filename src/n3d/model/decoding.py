@@ -229,6 +229,10 @@ class _Writer:
         if len(self.reply.ids) > self.sampling.max_tokens:
             self._finish(whole=False)
 
+    def stop(self) -> None:
+        """End the reply where it is."""
+        self._finish(whole=False)
+
     def _finish(self, whole: bool) -> None:
         self.done, self.reply.whole = True, whole
         self.reply.text = self.tongue.decode(self.reply.ids)
@@ -244,12 +248,14 @@ def write(
     *,
     tally: Tally | None = None,
     watch: Watch | None = None,
+    left: Callable[[int], bool] | None = None,
 ) -> list[Reply]:
     """One reply for each row of the prefix, which is used up.
 
     Each row first reads its tokens of `starts`. Where a row must choose, `watch` is shown its
     place, its reply so far, the logits of the tokens allowed and these tokens (None: any), and
-    may name the token. Raises nothing that the network writes could cause.
+    may name the token. A row of which `left` says, before a pass, that nobody waits for it any more
+    ends there, not whole. Raises nothing that the network writes could cause.
     """
     sampling, tally = sampling or Sampling(), tally or Tally()
     writers = [_Writer(p, tongue, sampling, sampling.seed + i) for i, p in enumerate(plans)]
@@ -258,6 +264,9 @@ def write(
         writer.go_on()
     rows = list(range(len(writers)))
     while True:
+        for r in rows:
+            if left is not None and not writers[r].done and left(r):
+                writers[r].stop()
         open_rows = [r for r in rows if not writers[r].done]
         if not open_rows:
             tally.chosen += sum(w.chosen for w in writers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -112,8 +112,12 @@ def run(
     options: Options | None = None,
     *,
     tally: Tally | None = None,
+    left: Callable[[int], bool] | None = None,
 ) -> list[Prediction]:
-    """The prediction of each request, decoded together; what goes wrong is its `fault`."""
+    """The prediction of each request, decoded together; what goes wrong is its `fault`.
+
+    A request of which `left` says that nobody waits for it any more is given up ("truncated").
+    """
     options = options or Options()
     if not requests:
         return []
@@ -128,6 +132,7 @@ def run(
         options.sampling,
         tally=tally,
         watch=_watch(model, requests, options),
+        left=left,
     )
     return [
         _prediction(model, r, k, p, reply, options)

@@ -5,7 +5,9 @@ One path for one question and for thousands: `Asker` takes what is asked in any 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,30 +61,43 @@ def upright(view: RGBD, config: LiftConfig | None = None) -> RGBD:
 class Asker:
     """A model that answers what is asked, all of one call together.
 
-    `options` are those of `model.requests.Options`. Views should be `upright`; one that was
-    last asked about in the call before is not read again.
+    `options` are those of `model.requests.Options`. Views should be `upright`; the `keep` that
+    were last asked about in the calls before are not read again.
     """
 
-    def __init__(self, model: Any, **options: Any) -> None:
+    def __init__(self, model: Any, *, keep: int = 1, **options: Any) -> None:
         from n3d.model.requests import options_of
 
         self.model = model
         self.options = options_of(options)
         self._given = options
-        self._last: Any = None
+        self._keep = keep
+        self._kept: OrderedDict[int, Any] = OrderedDict()  # a Look holds its view, and so its id
+
+    def sampled(self, sampling: Any) -> Asker:
+        """The same model, with what it has read, that chooses tokens in another way."""
+        other = copy.copy(self)
+        other.options = replace(self.options, sampling=sampling)
+        other._given = {**self._given, "sampling": sampling}
+        return other
 
     @property
     def released(self) -> bool:
         """Whether the protocol of the released weights is spoken."""
         return (self.options.protocol or self.model.layout) == "upstream"
 
-    def __call__(self, asked: Sequence[Asked]) -> list[Prediction | N3DError]:
+    def __call__(
+        self, asked: Sequence[Asked], *, left: Callable[[int], bool] | None = None
+    ) -> list[Prediction | N3DError]:
         """For each the prediction, whose `fault` says why there is no answer; or the error that
-        says why it cannot be asked."""
-        ask = self._released if self.released else self._ours
-        return [p if isinstance(p, N3DError) else noted(p, a) for a, p in zip(asked, ask(asked))]
+        says why it cannot be asked. One of which `left` says that nobody waits for it any more
+        is given up (with weights of ours)."""
+        told = self._released(asked) if self.released else self._ours(asked, left)
+        return [p if isinstance(p, N3DError) else noted(p, a) for a, p in zip(asked, told)]
 
-    def _ours(self, asked: Sequence[Asked]) -> list[Prediction | N3DError]:
+    def _ours(
+        self, asked: Sequence[Asked], left: Callable[[int], bool] | None
+    ) -> list[Prediction | N3DError]:
         from n3d.model import requests
 
         looks = self._looks([a.view for a in asked])
@@ -94,22 +109,29 @@ class Asker:
                 found.append(requests.Request(look, _request(a, look.setting), a.question))
             except N3DError as e:
                 found.append(e)
+        asking = [i for i, r in enumerate(found) if not isinstance(r, N3DError)]
         told = iter(
             requests.run(
-                self.model, [r for r in found if not isinstance(r, N3DError)], self.options
+                self.model,
+                [found[i] for i in asking],
+                self.options,
+                left=None if left is None else lambda i: left(asking[i]),
             )
         )
         return [r if isinstance(r, N3DError) else next(told) for r in found]
 
     def _looks(self, views: Sequence[RGBD]) -> list[Any]:
         """The Look of each view, each view read once; an error for one that cannot be read."""
-        known: dict[int, Any] = {}
-        if self._last is not None:
-            known[id(self._last.view)] = self._last
+        known: dict[int, Any] = dict(self._kept)
         new = {id(v): v for v in views if id(v) not in known}
         known |= dict(zip(new, self._read(list(new.values()))))
         found = [known[id(v)] for v in views]
-        self._last = next((k for k in reversed(found) if not isinstance(k, N3DError)), None)
+        for k in found:
+            if not isinstance(k, N3DError):
+                self._kept[id(k.view)] = k
+                self._kept.move_to_end(id(k.view))
+        while len(self._kept) > self._keep:
+            self._kept.popitem(last=False)
         return found
 
     def _read(self, views: list[RGBD]) -> list[Any]:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from n3d.errors import InputError
 from n3d.geometry import Camera
-from n3d.scene import RGBD, Object3D, Prediction, Scene, Trace
+from n3d.scene import RGBD, Object3D, Prediction, Ref, Scene, Trace, Var
 from n3d.view import clouds, drawing, measures, palette, panel, wording
 
 PICTURE_SIZE = 1200
@@ -36,6 +36,19 @@ def html(
     Points need a `view` with depth and are thinned to `most_points`. The page loads nothing
     and runs from a file; it needs WebGL 2 for the 3D part. All text is embedded as text.
     """
+    data = parts(noun, view=view, most_points=most_points)
+    path = Path(path)
+    clouds.save(path, fill(title or data["question"] or "Scene", data).encode("utf-8"))
+    return path
+
+
+def parts(
+    noun: Scene | Prediction | RGBD | Sequence[Object3D],
+    *,
+    view: RGBD | None = None,
+    most_points: int = 120_000,
+) -> dict[str, Any]:
+    """What a page shows, for `fill`: the view in 3D, texts, steps with the objects they use."""
     if isinstance(noun, RGBD):
         view, objects, caption, up = noun, (), panel.Caption(), noun.up
     elif isinstance(noun, Scene):
@@ -52,11 +65,7 @@ def html(
         )
     if up is None and view is not None:
         up = view.up
-    title = title or caption.question or "Scene"
-    data = _data(noun, objects, caption, view, up, most_points)
-    path = Path(path)
-    clouds.save(path, fill(title, data).encode("utf-8"))
-    return path
+    return _data(noun, objects, caption, view, up, most_points)
 
 
 def fill(title: str, data: dict[str, Any]) -> str:
@@ -110,10 +119,22 @@ def _check(caption: panel.Caption) -> dict[str, str] | None:
 
 def _steps(trace: Trace | None, caption: panel.Caption) -> list[dict[str, Any]]:
     failed = caption.check.step if caption.check and not caption.check.agrees else None
-    return [
-        {"text": wording.step(s), "value": wording.value(s.out), "failed": i == failed}
-        for i, s in enumerate(trace.steps if trace else ())
-    ]
+    steps, named = [], {}
+    for i, s in enumerate(trace.steps if trace else ()):
+        uses = sorted({k for arg in (*s.args, s.out) for k in _uses(arg, named)})
+        named[s.name] = uses
+        told = {"text": wording.step(s), "value": wording.value(s.out)}
+        steps.append(told | {"failed": i == failed, "uses": uses})
+    return steps
+
+
+def _uses(value: Any, named: dict[str | None, list[int]]) -> list[int]:
+    """The objects that a value of a trace is about, by their places."""
+    if isinstance(value, Ref):
+        return [value.index]
+    if isinstance(value, Var):
+        return named.get(value.name, [])
+    return [k for v in value for k in _uses(v, named)] if isinstance(value, tuple) else []
 
 
 def _notes(caption: panel.Caption, up) -> list[str]:
