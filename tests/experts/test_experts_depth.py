@@ -89,7 +89,8 @@ def test_metric_models_without_a_camera_return_the_given_one_or_none(tiny):
         first, second = expert.estimate_all([picture(), picture()], [None, camera])
         assert first.camera is None
         assert second.camera is camera
-        np.testing.assert_array_equal(first.depth, second.depth)
+        # Rows of a batch may differ by a rounding: kernels work on them in vectors.
+        np.testing.assert_allclose(first.depth, second.depth, rtol=1e-6)
 
 
 def test_zoedepth_takes_its_border_off(tiny):

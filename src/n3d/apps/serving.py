@@ -32,8 +32,10 @@ def serve(
         bool, typer.Option("--allow-urls", help="Fetch pictures from public http(s) URLs.")
     ] = False,
 ) -> None:
-    """Serve a model over HTTP: a page at /, /v1/answer, /v1/ground, /v1/detect, and OpenAI's
-    /v1/chat/completions; /docs describes them.
+    """Serve a model over HTTP: a page and an API.
+
+    The page is at /; the API is /v1/answer, /v1/ground, /v1/detect and OpenAI's
+    /v1/chat/completions, which /docs describes.
 
     N3D_TOKEN in the environment is the token that clients must bring. Example:
 
