@@ -13,7 +13,7 @@ from n3d.apps import cli
 
 COMMANDS = (
     "answer", "ground", "detect", "lift", "ask", "bench", "rephrase", "inspect", "view", "convert",
-    "export", "doctor", "demo", "train", "eval",
+    "export", "doctor", "demo", "train", "adapt", "serve", "eval", "models",
 )  # fmt: skip
 
 
