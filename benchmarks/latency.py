@@ -53,7 +53,9 @@ def main() -> None:
             taken.clear()  # the first room compiles kernels
         view = sitting.view
         asked = [i.question for i in sitting.items if i.request == "ask"]
-        label = next(i.phrases for i in sitting.items if i.kind == "class")
+        label = next((i.phrases for i in sitting.items if i.kind == "class"), None)
+        if not asked or label is None:
+            continue  # a room with nothing to ask about
         clock("look", lambda view=view: model.look(view))
         clock("detect", lambda view=view: model.detect(view))
         clock("ground", lambda view=view, label=label: model.ground(view, label))
