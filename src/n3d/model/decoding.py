@@ -156,7 +156,20 @@ class _Writer:
         if self.matcher is None:
             return None
         bits = np.frombuffer(self.matcher.compute_bitmask(), np.uint8)
-        return np.flatnonzero(np.unpackbits(bits, bitorder="little")[: self.tongue.vocabulary])
+        found = np.flatnonzero(np.unpackbits(bits, bitorder="little")[: self.tongue.vocabulary])
+        space = self.tongue.space
+        if space is None or len(found) < 2 or space not in found or not self._is_cut(space):
+            return found
+        return found[found != space]
+
+    def _is_cut(self, token: int) -> bool:
+        """Whether a token would cut what must follow it otherwise than the tokenizer does: " ",
+        "=" for " =". A network goes on as if at random from a cut that it has never read."""
+        ahead = self.matcher.deep_copy()
+        if not ahead.consume_token(token):
+            return False
+        rest = ahead.compute_ff_bytes().decode("utf-8", "ignore")
+        return bool(rest) and self.tongue.encode(self.tongue.decode([token]) + rest)[0] != token
 
     def choose(self, logits: Tensor, allowed: np.ndarray | None, token: int | None = None) -> None:
         """Choose the next token from the float32 logits of those allowed, or take the one given."""

@@ -15,6 +15,8 @@ class Tongue:
         self.end = tokenizer.convert_tokens_to_ids("<|im_end|>")
         self.numbers = _number_tokens(tokenizer)
         self.values = [{token: i for i, token in enumerate(group)} for group in self.numbers]
+        alone = self.encode(" ")
+        self.space = alone[0] if len(alone) == 1 else None
         self._grammars: Any = None
 
     @property

@@ -46,7 +46,6 @@ class Coder:
         self.end: int = tokenizer.convert_tokens_to_ids("<|im_end|>")
         self.pad: int = tokenizer.convert_tokens_to_ids("<|image_pad|>")
         self._prompt = self._ids(traces.PROMPT.strip())[0]
-        self._bind = self._ids("a =")[1]
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer._tokenizer.encode(text, add_special_tokens=False).ids
@@ -101,12 +100,10 @@ class Coder:
         return kinds, heads
 
     def _call(self, ids: Sequence[int], open_begin: bool) -> list[int]:
-        """Kinds of the tokens of one call."""
+        """Kinds of the tokens of one call. The ` =` after a name is chosen: ` a` may also begin an
+        operation, such as ` above`."""
         return [
-            FORCED
-            if (token == self._prompt and i == 0 and not open_begin)
-            or (token == self._bind and i == 2)
-            else PROGRAM
+            FORCED if token == self._prompt and i == 0 and not open_begin else PROGRAM
             for i, token in enumerate(ids)
         ]
 
