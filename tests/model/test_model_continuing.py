@@ -38,6 +38,16 @@ def test_a_box_begins_while_it_is_likely_enough():
     assert Continuing(MODEL.tongue, [0], 0.0)(0, [], torch.zeros(3), None) is None
 
 
+def test_what_was_named_is_sought_at_the_beginning_alone():
+    seeking = Continuing(MODEL.tongue, [0], 0.4, first=True)
+    order = np.sort([BOX, OTHER])
+    logits = torch.tensor([np.log(0.45 if t == BOX else 0.55) for t in order])
+    assert seeking(0, [], logits, order) == BOX
+    assert seeking(0, [BOX], logits, order) is None
+    with pytest.raises(ConfigError, match="seek"):
+        Options(seek=-1.0)
+
+
 def test_it_holds_for_all_objects_and_ends_at_the_most():
     view = make(3, SceneConfig(width=160, height=120)).rgbd
     asked = [Request(view, dialogues.DETECT), Request(view, dialogues.locate(["mug"]))]
@@ -45,7 +55,7 @@ def test_it_holds_for_all_objects_and_ends_at_the_most():
     shy = replace(keen, eager=1.0)
     all_, _ = requests.run(MODEL, asked, keen)
     assert all_.text.count("<|bbox_") == 3
-    # What is asked for by name is not touched.
+    # What is asked for by name has a bound of its own (`seek`).
     assert requests.run(MODEL, asked, keen)[1].text == requests.run(MODEL, asked, shy)[1].text
     with pytest.raises(ConfigError, match="eager"):
         Options(eager=1.5)

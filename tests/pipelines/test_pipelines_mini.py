@@ -48,7 +48,7 @@ def test_it_is_as_large_as_its_card_says(mini):
 def test_it_finds_refuses_and_answers_in_rooms_it_has_not_seen(mini):
     """Floors far below what it reaches on 500 rooms (docs/results.md), so that six suffice."""
     report = evaluating.run("n3d-mini", evaluating.benchmark("synthetic", limit=6))
-    for key, floor in (("acc25", 0.5), ("f1_25", 0.4), ("answered", 0.3), ("program_right", 0.1)):
+    for key, floor in (("acc25", 0.6), ("f1_25", 0.5), ("answered", 0.6), ("program_right", 0.4)):
         assert report[key]["overall"] >= floor, key
     assert report["faults"]["overall"] <= 0.3 * report["items"]["overall"]
     assert report["refine"] == "auto"
@@ -58,7 +58,7 @@ def test_its_answers_follow_the_boxes_that_it_is_given(mini):
     bench = replace(evaluating.benchmark("synthetic", split="validation", limit=2), questions=6)
     told = [right for _, right in following.follow(mini, bench)]
     assert len(told) >= 6
-    assert sum(told) >= 0.2 * len(told)
+    assert sum(told) >= 0.6 * len(told)
 
 
 def test_the_same_request_has_the_same_reply(mini):

@@ -1,4 +1,4 @@
-"""Where all objects are asked for: going on while another one is likely enough.
+"""Where boxes are asked for: going on while another one is likely enough.
 
 A network that is not sure of an object ends its list before it, where a miss costs as much as a box
 too many. Told all the same, such a box has a low score, and `choosing` decides by that.
@@ -17,18 +17,20 @@ from n3d.model.tongues import Tongue
 
 class Continuing:
     """Watches `decoding.write` and begins another box in some rows wherever the network believes
-    with at least a chance of `least` that there is one."""
+    with at least a chance of `least` that there is one; with `first` only the first box."""
 
-    def __init__(self, tongue: Tongue, rows: Collection[int], least: float) -> None:
+    def __init__(
+        self, tongue: Tongue, rows: Collection[int], least: float, *, first: bool = False
+    ) -> None:
         names = [f"<|bbox_{i}|>" for i in range(tokens.MAX_OBJECTS)] if tongue.own else []
         self._begins = np.array(tongue.tokenizer.convert_tokens_to_ids(names), int)
-        self._rows, self._least = frozenset(rows), least
+        self._rows, self._least, self._first = frozenset(rows), least, first
 
     def __call__(
         self, row: int, written: Sequence[int], logits: Tensor, allowed: np.ndarray | None
     ) -> int | None:
         """The token that begins a box, or None where that is not likely enough or not possible."""
-        if row not in self._rows or allowed is None:
+        if row not in self._rows or allowed is None or (self._first and len(written)):
             return None
         at = np.flatnonzero(np.isin(allowed, self._begins))
         if len(at) != 1 or len(allowed) == 1:

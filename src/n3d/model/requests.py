@@ -45,10 +45,9 @@ class Options:
     drawn with `seed`. At most `most` boxes are written; of those that were asked for as boxes, the
     ones with a lower score than `min_score` are left out, by default what the model's calibration
     says (0 leaves out none). Where all objects are asked for, another one is told while it is there
-    with a chance of at least `eager`. `averaged` numbers are means of what the
-    network believes (`averaging`), unless tokens are drawn at a temperature; else the likeliest
-    token is written. `protocol` is
-    "n3d", "upstream" (two conversations, for released weights), or None for that of the weights.
+    with a chance of at least `eager`; what was named is refused where it is there with a chance
+    below `seek`. `averaged` numbers are means of what the network believes (`averaging`), unless
+    tokens are drawn at a temperature; else the likeliest token is written. `protocol` is "n3d", "upstream" (two conversations, for released weights), or None for that of the weights.
     """
 
     computed: bool = True
@@ -58,6 +57,7 @@ class Options:
     most: int = grammars.MAX_BOXES
     min_score: float | None = None
     eager: float = 0.25
+    seek: float = 0.45
     averaged: bool = True
     sampling: Sampling = field(default_factory=Sampling)
     protocol: str | None = None
@@ -70,7 +70,8 @@ class Options:
         decoding.check_number(self, "level", 1e-3, 1 - 1e-3)
         decoding.check_number(self, "seed", 0, 1 << 62)
         decoding.check_number(self, "most", 1, grammars.MAX_BOXES)
-        decoding.check_number(self, "eager", 0.0, 1.0)
+        for name in ("eager", "seek"):
+            decoding.check_number(self, name, 0.0, 1.0)
         if self.min_score is not None:
             decoding.check_number(self, "min_score", 0.0, 1.0)
         for name in ("computed", "averaged"):
@@ -145,12 +146,15 @@ def _watch(model: SpatialModel, requests: Sequence[Request], options: Options) -
     if options.sampling.temperature > 0:
         return None
     all_objects = [i for i, r in enumerate(requests) if r.text == dialogues.DETECT]
-    continuing = Continuing(model.tongue, all_objects, options.eager)
+    named_ones = [i for i, r in enumerate(requests) if r.text != dialogues.DETECT]
+    going_on = Continuing(model.tongue, all_objects, options.eager)
+    seeking = Continuing(model.tongue, named_ones, options.seek, first=True)
     averaging = Averaging(model.tongue) if options.averaged else None
 
     def watch(*told: Any) -> int | None:
-        named = None if averaging is None else averaging(*told)
-        return continuing(*told) if named is None else named
+        chosen = None if averaging is None else averaging(*told)
+        chosen = going_on(*told) if chosen is None else chosen
+        return seeking(*told) if chosen is None else chosen
 
     return watch
 
