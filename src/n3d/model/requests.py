@@ -42,12 +42,14 @@ class Options:
     `computed` results of a trace are computed and forced, else the network writes them and the
     check says where it erred. `refine` is "depth" (`lift.refine`), "none", or "auto": what the
     model's calibration says, where results are computed. Intervals hold `level` of the samples
-    drawn with `seed`. At most `most` boxes are written; of those that were asked for as boxes, the
-    ones with a lower score than `min_score` are left out, by default what the model's calibration
-    says (0 leaves out none). Where all objects are asked for, another one is told while it is there
-    with a chance of at least `eager`; what was named is refused where it is there with a chance
-    below `seek`. `averaged` numbers are means of what the network believes (`averaging`), unless
-    tokens are drawn at a temperature; else the likeliest token is written. `protocol` is "n3d", "upstream" (two conversations, for released weights), or None for that of the weights.
+    drawn with `seed`. At most `most` boxes are written; of those that were asked for as boxes,
+    the ones with a lower score than `min_score` are left out, by default what the model's
+    calibration says (0 leaves out none). Where all objects are asked for, another one is told
+    while it is there with a chance of at least `eager`; what was named is refused where it is
+    there with a chance below `seek`. `averaged` numbers are means of what the network believes
+    (`averaging`), unless tokens are drawn at a temperature; else the likeliest token is written.
+    `protocol` is "n3d", "upstream" (two conversations, for released weights), or None for that of
+    the weights.
     """
 
     computed: bool = True
