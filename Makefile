@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 
 help:
 	@echo "make demo    ask a rendered RGB-D scene, look at the answer      (out/demo)"
-	@echo "make test    the default test suite, offline, about two minutes"
+	@echo "make test    the default test suite, offline, about five minutes"
 	@echo "make check   ruff and pyright"
 	@echo "make bench   the benchmarks, one after the other                  (out/bench)"
 	@echo "make test-slow | test-thorough    the rest of the tests; more examples per law"
