@@ -10,6 +10,8 @@ from email.utils import format_datetime
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from chat_samples import (
     IMAGE,
     cut_short,
@@ -21,8 +23,6 @@ from chat_samples import (
     serving,
     slow,
 )
-from PIL import Image
-
 from n3d.errors import ConfigError, InputError
 from n3d.experts import endpoints, posting
 from n3d.experts.chatting import Chat

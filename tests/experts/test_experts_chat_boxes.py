@@ -5,8 +5,8 @@ import threading
 
 import numpy as np
 import pytest
-from chat_samples import IMAGE, Scripted, said, serving
 
+from chat_samples import IMAGE, Scripted, said, serving
 from n3d.errors import ConfigError, InputError, QuestionError
 from n3d.experts import asking_boxes
 from n3d.experts.asking_boxes import VLMDetector

@@ -12,7 +12,6 @@ torch = pytest.importorskip("torch", reason="needs the model extra: torch")
 transformers = pytest.importorskip("transformers", reason="needs the model extra: transformers")
 
 from chat_samples import IMAGE  # noqa: E402
-
 from n3d.errors import ConfigError, InputError  # noqa: E402
 from n3d.experts.asking_boxes import VLMDetector  # noqa: E402
 from n3d.experts.chatting import Chat  # noqa: E402

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from chat_samples import IMAGE, Scripted
 
+from chat_samples import IMAGE, Scripted
 from n3d.errors import InputError, QuestionError
 from n3d.experts.rewording import Reader
 from n3d.language import traces

@@ -12,9 +12,8 @@ import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "experts"))
-from chat_samples import said, send, serving
-
 import n3d
+from chat_samples import said, send, serving
 from n3d import synthetic
 from n3d.apps import cli
 from n3d.errors import InputError, QuestionError

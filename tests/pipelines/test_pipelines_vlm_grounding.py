@@ -12,7 +12,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "experts"))
 from chat_samples import Scripted
-
 from n3d import synthetic
 from n3d.geometry import overlap
 from n3d.pipelines import answering, photographs, vlm_grounding
