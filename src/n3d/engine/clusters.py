@@ -100,8 +100,8 @@ class Cluster:
 
 def _ray() -> Any:
     try:
-        import ray
-        import ray.data
+        import ray  # pyright: ignore[reportMissingImports]
+        import ray.data  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ConfigError(
             "is not installed", code="ray-missing", field="where", hint="pip install 'n3d[ray]'"
