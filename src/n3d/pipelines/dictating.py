@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from n3d import reason
 from n3d.errors import QuestionError, TraceError
+from n3d.experts.rewording import Reader
 from n3d.language import neutralize, questions, traces
 from n3d.lift import LiftConfig
 from n3d.pipelines import answering
@@ -25,25 +24,11 @@ TRIES = 2
 MOST_OBJECTS = 60
 
 
-class Writer(Protocol):
-    """Writes a trace as text: `n3d.experts.rewording.Reader`."""
-
-    def write_trace(
-        self,
-        question: str,
-        objects_text: str,
-        signatures: str,
-        *,
-        image: np.ndarray | None = None,
-        complaint: str = "",
-    ) -> str: ...
-
-
 def answer(
     view: RGBD,
     question: str,
     grounder: Grounder,
-    writer: Writer,
+    writer: Reader,
     *,
     level: float = 0.9,
     seed: int = 0,
