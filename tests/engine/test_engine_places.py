@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import random
 import signal
 import subprocess
+import threading
 import tracemalloc
 
 import engine_stages as stages
@@ -15,6 +17,7 @@ from engine_stages import Maker
 from test_engine_running import alive, run, start, tree, wait_for
 
 from n3d import engine
+from n3d.engine import overlapping
 from n3d.errors import ConfigError
 from n3d.scene import Scene, manifests
 
@@ -54,6 +57,57 @@ def test_links_that_hold_something_stand_alone():
     assert chaining.parts(stages.marked) == [(engine.Link(stages.marked),)]
     with pytest.raises(ConfigError, match="batch 0"):
         engine.Link(list, batch=0)
+
+
+class Beside:
+    """Two stages of which the second waits, at its first record, for the first to see its third."""
+
+    def __init__(self):
+        self.seen = threading.Event()
+
+    def dear(self, records):
+        for record in records:
+            if record == 2:
+                self.seen.set()
+            yield record
+
+    def other(self, records):
+        for record in records:
+            assert record != 0 or self.seen.wait(20), "the dear link stood still"
+            yield record
+
+
+def test_what_is_dear_goes_on_while_its_results_are_worked_on():
+    beside = Beside()
+    chain = engine.chain(engine.Link(beside.dear, kept=True), beside.other)
+    assert list(chain(range(9))) == list(range(9))
+
+
+def test_what_is_dear_finds_its_next_record_made():
+    beside = Beside()
+    chain = engine.chain(beside.dear, engine.Link(beside.other, kept=True))
+    assert list(chain(range(9))) == list(range(9))
+
+
+def broken_after(n):
+    yield from range(n)
+    raise ZeroDivisionError("upstream")
+
+
+def test_an_error_ahead_comes_after_the_records_before_it():
+    found = overlapping.ahead(broken_after(5), 2)
+    assert [next(found) for _ in range(5)] == list(range(5))
+    with pytest.raises(ZeroDivisionError, match="upstream"):
+        next(found)
+
+
+def test_who_stops_taking_ends_the_thread():
+    made = []
+    found = overlapping.ahead((made.append(i) for i in itertools.count()), 3)
+    assert next(found) is None
+    found.close()
+    assert len(made) <= 6
+    assert not any(t.name == "n3d-ahead" for t in threading.enumerate())
 
 
 # -- places -------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from n3d.engine import making
+from n3d.engine import making, overlapping
 from n3d.engine.making import Stage
 from n3d.errors import ConfigError
 from n3d.scene import Drop
@@ -17,8 +17,9 @@ from n3d.scene import Drop
 class Link:
     """A stage of a chain; records go to it `batch` at a time.
 
-    On a cluster a link with `gpus` above 0, or with `kept`, lives in actors that load what the
-    stage needs once (a stage should load it at its first record); other links run beside it.
+    A link with `gpus` above 0, or with `kept`, holds something dear, which is not to wait: the
+    links around it work beside it, in threads of its process. On a cluster it lives in actors that
+    load what the stage needs once (a stage should load it at its first record).
     """
 
     stage: Stage
@@ -77,8 +78,12 @@ class Chain:
     links: tuple[Link, ...]
 
     def __call__(self, records: Iterable[Any]) -> Iterator[Any]:
-        for link in self.links:
+        for number, link in enumerate(self.links):
+            if link.apart and number > 0:
+                records = overlapping.ahead(records, 2 * link.batch)
             records = link(records)
+            if link.apart and number < len(self.links) - 1:
+                records = overlapping.ahead(records, 2 * link.batch)
         return iter(records)
 
 

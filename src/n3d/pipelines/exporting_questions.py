@@ -13,9 +13,8 @@ Names of pictures are relative to the folder.
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,9 @@ class Export:
 
     order: Order
     out: Path
+    drops: manifests.DropFile
     chats: int = 0
     pictures: int = 0
-    drops: list[Drop] = field(default_factory=list)
 
     def scenes(self) -> Iterator[tuple[Scene, tuple[QA, ...], Path]]:
         """Every scene with its questions and the file of its picture, where that is there."""
@@ -208,14 +207,13 @@ def export(order: Order, out: Path, target: str) -> Report:
         raise files.unwritable(e, out) from None
     with journals.alone(out / LOCK):
         files.remove_parts(out)
-        work = Export(order, out)
-        TARGETS[target](work)
-        lines = [_line({"id": d.id, "reason": d.reason, "detail": d.detail}) for d in work.drops]
-        files.write_bytes(out / DROPS, b"".join(lines))
-        reasons = dict(sorted(Counter(d.reason for d in work.drops).items()))
+        with files.replacing(out / DROPS) as f:
+            work = Export(order, out, manifests.DropFile(f))
+            TARGETS[target](work)
+        reasons = work.drops.by_reason
         told = {"kept": work.chats, "pictures": work.pictures, "by_reason": reasons}
         files.write_json(out / DONE, mine | told)
-    return Report(out, work.chats, len(work.drops), reasons)
+    return Report(out, work.chats, sum(reasons.values()), reasons)
 
 
 def _identity(order: Order, target: str) -> dict[str, Any]:

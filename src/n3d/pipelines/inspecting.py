@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import random
+import zlib
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from n3d.scene import Scene, manifests, shards
 
 PERCENTILES = (5, 50, 95)
 MOST_CLASSES = 50
+SAMPLED = 2000
 
 
 def facts(folder: Path) -> dict[str, Any]:
@@ -51,21 +54,48 @@ def _records(folder: Path) -> Iterator[Any]:
 
 def sizes(scenes: Iterator[Scene]) -> dict[str, Any]:
     """Per class, the most frequent first: how many, and the 5th, 50th and 95th percentile of its
-    sides from longest to shortest and of its depth, metres; how its boxes score."""
-    sides: dict[str, list[np.ndarray]] = defaultdict(list)
-    rest: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    sides from longest to shortest and of its depth, metres; how its boxes score.
+
+    Of a class that has more, SAMPLED boxes drawn evenly stand for all."""
+    found: dict[str, _Sample] = {}
     for scene in scenes:
         for o in scene.objects:
-            sides[o.label].append(np.sort(o.box.size)[::-1])
-            rest[o.label].append((float(o.box.center[2]), gating.worth(o)))
-    ordered = sorted(sides, key=lambda label: (-len(sides[label]), label))
-    return {label: _spread(sides[label], rest[label]) for label in ordered[:MOST_CLASSES]}
+            if o.label not in found:
+                found[o.label] = _Sample(zlib.crc32(o.label.encode("utf-8", "replace")))
+            sides = np.sort(o.box.size)[::-1]
+            found[o.label].add((*sides, float(o.box.center[2]), gating.worth(o)))
+    ordered = sorted(found, key=lambda label: (-found[label].count, label))
+    return {label: _spread(found[label]) for label in ordered[:MOST_CLASSES]}
 
 
-def _spread(sides: list[np.ndarray], rest: list[tuple[float, float]]) -> dict[str, Any]:
-    found: dict[str, Any] = {"count": len(sides)}
-    longest, middle, shortest = np.array(sides).T
-    depth, score = np.array(rest).T
+class _Sample:
+    """Of all rows of five numbers that were added, SAMPLED that were drawn evenly; the same rows
+    give the same sample (algorithm R, Vitter 1985)."""
+
+    def __init__(self, seed: int) -> None:
+        self._rows = array("d")
+        self._random = random.Random(seed)
+        self.count = 0
+
+    def add(self, row: tuple[float, ...]) -> None:
+        """Take a row, in the place of one of those before it where there are enough."""
+        self.count += 1
+        if self.count <= SAMPLED:
+            self._rows.extend(row)
+            return
+        place = self._random.randrange(self.count)
+        if place < SAMPLED:
+            self._rows[place * 5 : place * 5 + 5] = array("d", row)
+
+    @property
+    def columns(self) -> np.ndarray:
+        """The rows (5, n) of numbers."""
+        return np.array(self._rows).reshape(-1, 5).T
+
+
+def _spread(sample: _Sample) -> dict[str, Any]:
+    found: dict[str, Any] = {"count": sample.count}
+    longest, middle, shortest, depth, score = sample.columns
     named = {"longest": longest, "middle": middle, "shortest": shortest, "depth": depth}
     for name, values in named.items():
         found[name] = [round(float(v), 3) for v in np.percentile(values, PERCENTILES)]

@@ -206,12 +206,31 @@ def _counts(value: Any, field: str) -> dict[str, int]:
 
 def write_drops(folder: str | Path, name: str, drops: list[Drop]) -> str:
     """Write the drops of a shard as JSON lines and return the file's sha256."""
-    lines = [_line({"id": d.id, "reason": d.reason, "detail": d.detail}) for d in drops]
+    lines = [_line(d) for d in drops]
     return files.write_bytes(drops_file(folder, name), "".join(lines).encode("utf-8"))
 
 
-def _line(value: dict[str, str]) -> str:
+class DropFile:
+    """Drops that go to an open binary file as they come: only their counts stay in memory."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def by_reason(self) -> dict[str, int]:
+        """How many came, by reason."""
+        return dict(sorted(self._counts.items()))
+
+    def append(self, drop: Drop) -> None:
+        """Write one line."""
+        self._file.write(_line(drop).encode("utf-8"))
+        self._counts[drop.reason] += 1
+
+
+def _line(drop: Drop) -> str:
     """One line of JSON; text that UTF-8 cannot hold is escaped."""
+    value = {"id": drop.id, "reason": drop.reason, "detail": drop.detail}
     safe = {k: v.encode("utf-8", "backslashreplace").decode("utf-8") for k, v in value.items()}
     return fields.dumps(safe) + "\n"
 
