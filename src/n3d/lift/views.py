@@ -93,6 +93,8 @@ def lift_pictures(
             continue
         if lifted.objects:
             yield to_scene(picture, lifted)
+        elif not picture.regions:
+            yield Drop(picture.id, "no-regions", "nothing that could be lifted is annotated")
         else:
             yield Drop(picture.id, "no-objects", f"none of {len(picture.regions)} regions lifted")
         for drop in lifted.drops:
