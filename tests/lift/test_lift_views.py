@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from n3d import lift
 from n3d.errors import ConfigError
 from n3d.geometry import Box3D, Camera, overlap
-from n3d.lift import gate
+from n3d.lift import cleaning, gate
 from n3d.scene import RGBD, Drop, Picture, PictureFiles, Region, Scene
+from n3d.synthetic import raycast
+from n3d.synthetic.boxes import dilate
+from n3d.synthetic.primitives import Primitives
 
 
 def iou(a: Box3D, b: Box3D) -> float:
@@ -413,3 +416,34 @@ def test_round_objects_are_completed_by_symmetry():
         assert found.attributes["depth_from"] == "symmetry"
         assert found.depth_unobserved
         assert iou(found.box.hull(), truth) > 0.75
+
+
+def test_a_wide_mask_takes_no_floor_along():
+    """A box on a floor that its mask reaches onto, where no depth step parts the two."""
+    camera = Camera(525, 525, 320, 240, 640, 480)
+    true = Box3D([0.1, 0.7, 3.0], [0.6, 0.6, 0.5], np.eye(3))
+    floor = Primitives.plane((0, 1.0, 0), (0, -1, 0))
+    wall = Primitives.plane((0, 0, 6.0), (0, 0, -1))
+    solid = Primitives.box(true.center, true.size, true.rotation, 0)
+    cast = raycast.cast(Primitives.join([floor, wall, solid]), camera)
+    rng = np.random.default_rng(0)
+    depth = (cast.depth * (1 + 0.001 * rng.normal(size=cast.depth.shape))).astype(np.float32)
+    view = RGBD(np.zeros((480, 640, 3), np.uint8), camera, depth, up=(0, -1, 0))
+    for grow in (0, 1, 2, 3):
+        mask = dilate(cast.ids == 0, grow)
+        y, x = np.nonzero(mask)
+        region = Region("box", (x.min(), y.min(), x.max() + 1, y.max() + 1), mask)
+        (found,) = lift.lift_view(view, [region]).objects
+        assert overlap.iou(found.box, true)[0, 0] > 0.85, grow
+
+
+def test_trimming_leaves_masks_of_single_surfaces_alone():
+    depth = np.full((60, 60), 2.0, np.float32)
+    mask = np.zeros((60, 60), bool)
+    mask[20:40, 20:40] = True
+    assert (cleaning.without_leaks(depth, mask, lift.LiftConfig()) == mask).all()
+    depth[22:38, 22:38] = 1.8  # a thing, with two pixels of the wall around it in the mask
+    trimmed = cleaning.without_leaks(depth, mask, lift.LiftConfig())
+    thing = depth < 1.9
+    assert (trimmed | ~thing).all()
+    assert (trimmed & ~thing).sum() <= 16  # the corners, whose rows and columns are all wall

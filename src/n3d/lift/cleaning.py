@@ -57,3 +57,19 @@ def clean(
     if kept == 0:
         return None
     return Crop(core, rim, outline, noise, pixels, valid, kept, eroded, border, sparse)
+
+
+def without_leaks(depth: np.ndarray, mask: np.ndarray, config: LiftConfig) -> np.ndarray:
+    """The mask (h, w) without what it holds of the surfaces beside the object.
+
+    Up to `mask_slack_px` pixels deep, and two for the blur between, pixels go that lie on a plane
+    with what is beyond the border and not with what is further inside: floor below a foot, the
+    table under a cup.
+    """
+    if not config.refine_outline or config.mask_slack_px == 0:
+        return mask
+    from n3d.lift import leak_kernels  # numba: imported when first needed
+
+    return leak_kernels.without_leaks(
+        depth, np.ascontiguousarray(mask).view(np.uint8), config.mask_slack_px + 2
+    ).view(bool)

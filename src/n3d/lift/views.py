@@ -13,7 +13,7 @@ from n3d.errors import N3DError
 from n3d.geometry import Box3D
 from n3d.geometry.pose import upright
 from n3d.lift import gate, gravity, quality, rectangles
-from n3d.lift.cleaning import clean
+from n3d.lift.cleaning import clean, without_leaks
 from n3d.lift.config import LiftConfig
 from n3d.lift.fitting import Described, Fit, class_share, describe, fit, stretch
 from n3d.scene import RGBD, BoxSpread, Drop, Object3D, Picture, Region, Scene
@@ -154,6 +154,8 @@ def _lift(
         if not mask.any():
             return Drop(name, "not-segmented", gate.REASONS["not-segmented"])
     drawn = region.mask is not None
+    if drawn and not sparse:
+        mask = without_leaks(view.depth, mask, config)
     crop = clean(view.depth, mask, view.camera.fx, config, sparse=sparse, drawn=drawn)
     reason = gate.of_points(crop, config)
     if reason is not None or crop is None:
