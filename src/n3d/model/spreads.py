@@ -124,18 +124,16 @@ def with_doubt(
     it was asked for (`located`) the one that was meant.
 
     The raw score is the chance of the box's name times the IoU to be expected of it: the mean
-    over boxes drawn within its spread. A calibration widens spreads and maps scores.
+    over boxes drawn within the spread that the network tells. A calibration widens spreads, and
+    maps scores, which it was fitted to as they are told.
     """
     calibration = calibration or Calibration()
-    return [
-        replace(
-            o,
-            spread=s,
-            score=calibration.score(d.named * expected_iou(o, s, setting), located=located),
-        )
-        for o, d in zip(objects, found, strict=True)
-        for s in [spread(o, d.sigma * calibration.widths(len(d.sigma)), setting)]
-    ]
+    out = []
+    for o, d in zip(objects, found, strict=True):
+        raw = d.named * expected_iou(o, spread(o, d.sigma, setting), setting)
+        wide = spread(o, d.sigma * calibration.widths(len(d.sigma)), setting)
+        out.append(replace(o, spread=wide, score=calibration.score(raw, located=located)))
+    return out
 
 
 def spread(o: Object3D, sigma: np.ndarray, setting: Setting) -> BoxSpread:
