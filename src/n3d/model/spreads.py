@@ -85,9 +85,12 @@ def sigma(places: Sequence[np.ndarray], values: Sequence[int]) -> float:
     pieces = np.array([[0.0, 1.0, 1.0]])  # where each begins, its width, its share
     unit = 1
     for p, taken in zip(reversed(places), reversed(values), strict=True):
-        pieces = np.concatenate(
-            [_under(v, taken, p[v], pieces, unit) for v in np.flatnonzero(p).tolist()]
-        )
+        found = np.flatnonzero(p)
+        near = np.abs(found - taken) <= 1 if unit > 1 else np.zeros(len(found), bool)
+        far = found[~near]
+        even = np.stack([far * unit, np.full(len(far), unit), p[far]], axis=1)
+        known = [_under(v, taken, float(p[v]), pieces, unit) for v in found[near].tolist()]
+        pieces = np.concatenate([even, *known])
         unit *= len(p)
     left, width, mass = pieces[np.argsort(pieces[:, 0])].T
     edges = np.stack([left, left + width], axis=1).ravel()
@@ -104,8 +107,6 @@ def _under(value: int, taken: int, share: float, inner: np.ndarray, unit: int) -
     its mirror image, so that a number which lies on the edge between two values is not as wide
     as a value; those further off for even.
     """
-    if abs(value - taken) > 1 and unit > 1:
-        return np.array([[value * unit, unit, share]])
     begin, width, mass = inner.T
     if value != taken:
         begin = unit - begin - width
