@@ -127,10 +127,10 @@ def test_the_original_stays_as_it_is(loaded):
     prefix = look(loaded, SIZES[:2])
     kept = [x.clone() for x in (prefix.mask, prefix.position, prefix.hidden)]
     memory = [(la.keys.clone(), la.values.clone()) for la in prefix.cache.layers]
-    for copy in (prefix.select([0, 1]), prefixes.join([prefix], loaded.network)):
-        prefixes.extend(loaded.network, copy, [[1, 2], [3]])
-        copy.mask += 1
-        for layer in copy.cache.layers:
+    for other in (prefix.select([0, 1]), prefixes.join([prefix], loaded.network)):
+        prefixes.extend(loaded.network, other, [[1, 2], [3]])
+        other.mask += 1
+        for layer in other.cache.layers:
             layer.keys += 1
             layer.values += 1
         for before, now in zip(kept, (prefix.mask, prefix.position, prefix.hidden)):
