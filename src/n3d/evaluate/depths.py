@@ -81,10 +81,9 @@ def estimated(depth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     known = np.asarray(depth, np.float32)
     if not known.all():  # estimators have no holes: the nearest known depth
-        near = ndimage.distance_transform_edt(
-            known == 0, return_distances=False, return_indices=True
-        )
-        known = known[tuple(near)]
+        holes = known == 0
+        near = ndimage.distance_transform_edt(holes, return_distances=False, return_indices=True)
+        known = known[tuple(np.asarray(near))]
     smooth = ndimage.gaussian_filter(known, BLUR * known.shape[1], mode="nearest")
     knots = rng.normal(0, BEND, (KNOTS, KNOTS))
     at = [np.linspace(0, KNOTS - 1, n) for n in known.shape]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from n3d import lift
 from n3d.errors import InputError, N3DError
@@ -45,7 +46,8 @@ def predictor(name: str) -> Predictor:
             found = boxes(sitting)
         except N3DError as e:
             return [Prediction(i.text, fault=f"{e.code}: {e.message}") for i in sitting.items]
-        return list(taking.of_model(Parts(Known(found)))(sitting))
+        parts: Any = Parts(Known(found))
+        return list(taking.of_model(parts)(sitting))
 
     return predict
 
