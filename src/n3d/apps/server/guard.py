@@ -12,6 +12,7 @@ from typing import Any
 
 from n3d.apps.server import forms
 from n3d.errors import InputError, N3DError
+from n3d.pipelines.scaling import Fleet
 from n3d.pipelines.serving import Limits, Refused, Service, failed
 
 OPEN = ("/", "/health", "/docs", "/openapi.json")
@@ -153,7 +154,7 @@ def headers_of(error: N3DError) -> list[tuple[bytes, bytes]]:
     return [(b"www-authenticate", b"Bearer")] if status == 401 else []
 
 
-def metrics(guard: Guard, service: Service, hits: int, misses: int) -> str:
+def metrics(guard: Guard, service: Service | Fleet, hits: int, misses: int) -> str:
     """What there is to watch, in the text form of Prometheus."""
     c = service.counts
     rows = [
