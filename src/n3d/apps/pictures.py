@@ -183,7 +183,9 @@ def view(
     image: opt.Image,
     out: Annotated[
         Path,
-        typer.Option(help="File to write: .png, .html, .ply, .glb or .json.", show_default=False),
+        typer.Option(
+            help="File to write: .png, .html, .ply, .glb, .rrd or .json.", show_default=False
+        ),
     ],
     depth: opt.Depth = None,
     camera: opt.CameraFile = None,
@@ -197,8 +199,9 @@ def view(
 ) -> None:
     """Draw a picture with 3D boxes, or write the boxes.
 
-    As a picture (.png), a page that turns (.html), points and boxes (.ply, .glb), or the boxes as
-    plain records (.json). Boxes come from --regions, lifted, or from --boxes. Example:
+    As a picture (.png), a page that turns (.html), points and boxes (.ply, .glb), a recording for
+    Rerun (.rrd), or the boxes as plain records (.json). Boxes come from --regions, lifted, or from
+    --boxes. Example:
 
     n3d view desk.jpg --depth desk.png --camera camera.json --regions regions.json --out desk.html
     """
