@@ -100,7 +100,7 @@ def connect(cpus: int, variables: dict[str, str] | None = None) -> bool:
     here = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": cpus, "include_dashboard": False}
     ray.init(
         runtime_env={"env_vars": {**(variables or {}), "PYTHONPATH": paths}},
-        log_to_driver=False, logging_level="ERROR", **here,
+        log_to_driver=False, logging_level=logging.ERROR, **here,
     )  # fmt: skip
     return True
 
