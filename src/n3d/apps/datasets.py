@@ -95,6 +95,8 @@ def lift(
                 f"note: {assumed} of the first {looked_at} scenes have an assumed field of "
                 "view, so their lengths are uncertain; give --camera or --fov"
             )
+    if json_out != "-" and (said := lifting.reviewed(out)) is not None:
+        show.reviews(said)
     if json_out != "-" and report.kept:
         show.say(f"next: n3d ask {shlex.quote(str(out))} --out questions")
 
@@ -254,6 +256,8 @@ def inspect(
         if facts.get("faults"):
             show.labels(facts["faults"], "without an answer")
         show.labels(facts["labels"], "question" if facts["kind"] == "qa" else "label")
+        if "reviews" in facts:
+            show.reviews(facts["reviews"])
         if "balance" in facts:
             show.balance(facts["balance"])
         if facts.get("sizes"):
