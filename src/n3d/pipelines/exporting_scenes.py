@@ -54,8 +54,8 @@ class Target:
 def export(folder: Path, out: Path, to: str, views: Views | None = None) -> Report:
     """Write the scenes of a data set to `out` in the form `to` of TARGETS.
 
-    Scenes are as reviewed. Those without a camera are left out and counted. Raises InputError where none is left, and
-    ConfigError for a target that does not exist.
+    Scenes are as reviewed. Those without a camera are left out and counted. Raises InputError
+    where none is left, and ConfigError for a target that does not exist.
     """
     if to not in TARGETS:
         raise ConfigError(

@@ -22,7 +22,8 @@ MOST_CLASSES = 50
 
 def facts(folder: Path) -> dict[str, Any]:
     """Counts of a data set or of predictions; of questions also their `balance`, of scenes as
-    reviewed the `sizes` and distances of each class, and what the `reviews` say. InputError for a folder that holds neither."""
+    reviewed the `sizes` and distances of each class, and what the `reviews` say. InputError for a
+    folder that holds neither."""
     if jobs.holds(folder):
         return jobs.inspect(folder)
     found = engine.inspect(folder)

@@ -74,11 +74,17 @@ class Journal:
         self._end += len(line)
 
     def _name(self, record: Mapping[str, Any]) -> Any:
-        named = tuple(record[k] for k in self.keys)
-        return named if len(named) > 1 else named[0]
+        if len(self.keys) == 1:
+            return record[self.keys[0]]
+        return tuple(record[k] for k in self.keys)
 
     def __contains__(self, id: Any) -> bool:
         return id in self._places
+
+    @property
+    def size(self) -> int:
+        """The bytes of the file that count."""
+        return self._end
 
     def __len__(self) -> int:
         return len(self._places)
