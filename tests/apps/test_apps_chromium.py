@@ -10,7 +10,9 @@ import browsed
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the serve extra: fastapi")
-uvicorn = pytest.importorskip("uvicorn", reason="needs the serve extra: uvicorn")
+pytest.importorskip("uvicorn", reason="needs the serve extra: uvicorn")
+
+import uvicorn
 
 import chromium
 from n3d.apps.server import browser, web
