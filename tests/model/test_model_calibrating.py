@@ -119,3 +119,14 @@ def test_what_was_named_has_a_curve_of_its_own():
     assert both.score(0.8, located=True) == pytest.approx(0.4, abs=0.1)
     assert calibration.Calibration().score(0.8, located=True) == pytest.approx(0.8)
     assert calibration.curve([0.5] * 5, [True] * 5) == ((), ())
+
+
+def test_the_raw_score_does_not_depend_on_how_spreads_are_widened():
+    o = Object3D("0", "box", Box3D([0, 0.5, 3], [1.2, 0.5, 0.7], euler(yaw=0.7)))
+    doubt = spreads.Doubt(0.8, SIGMA)
+    curve = {"raw": (0.0, 0.3, 1.0), "right": (0.0, 0.6, 1.0)}
+    fitted = calibration.Calibration(**curve)
+    wider = calibration.Calibration(**curve, factors=(3.0, 0.2, 4.0, 2.0))
+    a, b = (spreads.with_doubt([o], [doubt], UPRIGHT, c)[0] for c in (fitted, wider))
+    assert a.score == b.score
+    assert not np.allclose(a.spread.center, b.spread.center)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the model extra: torch")
 pytest.importorskip("transformers", reason="needs the model extra: transformers")
 
 from model_samples import make_view, tiny_model  # noqa: E402
+from transformers.cache_utils import DynamicLayer  # noqa: E402
 
 from n3d.model import chat, prefixes  # noqa: E402
 
@@ -124,10 +127,10 @@ def test_the_original_stays_as_it_is(loaded):
     prefix = look(loaded, SIZES[:2])
     kept = [x.clone() for x in (prefix.mask, prefix.position, prefix.hidden)]
     memory = [(la.keys.clone(), la.values.clone()) for la in prefix.cache.layers]
-    for copy in (prefix.select([0, 1]), prefixes.join([prefix], loaded.network)):
-        prefixes.extend(loaded.network, copy, [[1, 2], [3]])
-        copy.mask += 1
-        for layer in copy.cache.layers:
+    for other in (prefix.select([0, 1]), prefixes.join([prefix], loaded.network)):
+        prefixes.extend(loaded.network, other, [[1, 2], [3]])
+        other.mask += 1
+        for layer in other.cache.layers:
             layer.keys += 1
             layer.values += 1
         for before, now in zip(kept, (prefix.mask, prefix.position, prefix.hidden)):
@@ -143,3 +146,25 @@ def test_a_step_without_tokens_costs_nothing(loaded):
     prefixes.extend(loaded.network, prefix, [[]])
     assert prefix.hidden is before
     assert prefix.mask.shape[1] == length == prefix.cache.get_seq_length()
+
+
+def test_room_to_grow_changes_nothing_and_is_shared_by_nobody():
+    torch.manual_seed(0)
+    plain, growing = DynamicLayer(), prefixes.Growing()
+
+    def both(rows: int, length: int) -> None:
+        k, v = torch.randn(rows, 2, length, 4), torch.randn(rows, 2, length, 4)
+        for expected, found in zip(plain.update(k, v), growing.update(k, v)):
+            assert torch.equal(expected, found)
+
+    for length in (5, 1, 1, 90, 3):
+        both(3, length)
+    other = copy.copy(growing)
+    other.batch_select_indices(torch.tensor([2, 0]))
+    other.update(torch.zeros(2, 2, 1, 4), torch.zeros(2, 2, 1, 4))
+    for layer in (plain, growing):
+        layer.batch_select_indices(torch.tensor([0, 2]))
+    assert torch.equal(other.keys[[1, 0], :, :-1], growing.keys)
+    both(2, 200)
+    both(2, 1)
+    assert growing.get_seq_length() == plain.get_seq_length() == 301

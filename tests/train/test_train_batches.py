@@ -11,7 +11,7 @@ import train_samples as tiny
 
 from n3d.errors import InputError
 from n3d.model.delta import token_types
-from n3d.train import batches, encoding, feeding, mini, objectives
+from n3d.train import batches, encoding, feeding, heads, mini, objectives
 from n3d.train.encoding import Coder
 from n3d.train.feeding import Feeder, Place
 from n3d.train.numbers import Smoothing
@@ -123,6 +123,53 @@ def test_each_token_of_a_box_asks_for_its_object():
                 assert b.kinds[place + 1] in range(encoding.LABEL, encoding.YAW + 1)
             if len(b.heads) and b.kinds[b.heads[0]] != encoding.FORCED:
                 assert set(b.heads.tolist()) <= set(asks.tolist())
+
+
+def test_a_decision_on_a_box_asks_for_its_object_and_the_last_one_for_nobody():
+    ends = set()
+    for sample in tiny.samples():
+        for b in branches_of(sample, 12):
+            places, objects = batches.decisions(b)
+            if b.kinds[b.heads].any() or not len(b.heads):
+                assert places[:-1].tolist() == (b.heads - 1).tolist()
+                assert objects[:-1].tolist() == b.objects.tolist()
+                assert objects[-1] == batches.NO_OBJECT
+                ends.add(int(b.ids[places[-1] + 1]))
+            else:  # the boxes are given, and nothing is decided
+                assert not len(set(places.tolist()) & set((b.heads - 1).tolist()))
+    assert len(ends) >= 2  # "none", and the end of a list
+
+
+def test_nobody_is_told_where_there_is_no_object():
+    samples = list(tiny.samples()[:3])
+    own = [branches_of(s, 12) for s in samples]
+    t = texts(samples, own)
+    shown = sum(s.grid[0] * s.grid[1] for s in samples)
+    assert (t.seen[~t.deciding] < shown).all()
+    decided = [b for o in own for b in o if len(batches.decisions(b)[0])]
+    assert (t.seen[t.deciding] == shown).sum() == len(decided) > 20
+    assert t.asking.shape == t.seen.shape == t.deciding.shape
+
+
+def test_the_pointer_learns_to_tell_nobody():
+    torch.manual_seed(0)
+    pointer = heads.Pointer(16)
+    pictures = torch.randn(12, 16)
+    asking = torch.cat([pictures[[2, 5, 9]], torch.randn(2, 16)])
+    together = torch.ones(5, 12, dtype=torch.bool)
+    seen, deciding = torch.tensor([2, 5, 9, 12, -1]), torch.tensor([False, True, True, True, True])
+    opt = torch.optim.Adam(pointer.parameters(), 0.02)
+    first = None
+    for _ in range(200):
+        loss = pointer.loss(asking, pictures, together, seen, deciding)
+        first = first or float(loss.detach())
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+    assert first > 2
+    assert loss < 0.05
+    nothing = pointer.loss(asking, pictures, together, torch.full((5,), -1), deciding)
+    assert float(nothing.detach()) == 0.0
 
 
 def test_forced_tokens_change_no_loss_of_their_own():

@@ -80,12 +80,18 @@ def refine(
         return objects
     planes = room_planes(view) if planes is None else planes
     boxes = [o.box for o in objects]
+    before: list[Box3D] = []
     found: list[_Proposal | str] = []
     for _ in range(config.passes):
-        found = []
+        last, found = found, []
+        same = [b is a for a, b in zip(before, boxes)]
         for i, o in enumerate(objects):
+            if last and all(same[:i] + same[i + 1 :]):
+                found.append(last[i])  # nothing around it has moved
+                continue
             others = boxes[:i] + boxes[i + 1 :]
             found.append(_propose(view, o, others, planes, config))
+        before = boxes
         boxes = [
             o.box if isinstance(f, str) or gate(f.quality, f.gain, f.deviation, f.box, config)
             else f.box

@@ -12,7 +12,7 @@ from n3d.geometry import Box3D, overlap
 from n3d.language import boxes, dialogues
 from n3d.language.dialogues import Setting
 from n3d.lift import refining
-from n3d.model import calibration, requests
+from n3d.model import calibration, requests, spreads
 from n3d.model.calibration import Calibration
 from n3d.model.requests import Request
 from n3d.model.spatial import SpatialModel
@@ -56,32 +56,50 @@ def calibrated(
     were named it must be one that was meant. Spreads are those of boxes as written, and again of
     boxes after `refine`, these so that 90 % intervals hold 90 % of the errors. Detections are kept
     from the score that makes F1 largest, located boxes from one that 98 % of the right ones reach.
-    `save` keeps the calibration. Raises ConfigError for too few boxes (`calibration.fit`).
+    `save` keeps the calibration. The views are kept in memory meanwhile. Raises ConfigError for too
+    few boxes (`calibration.fit`).
     """
     plain = replace(model, calibration=Calibration())
     written, shown, named, told = Evidence(), Evidence(), Evidence(), _Told()
     known: set[str] = set()
+    heard: list[_Heard] = []
     for scene in scenes:
         look = plain.look(scene.view)
         asked = scene.asked or _by_label(scene, known)
         known |= {o.label for o in (*scene.objects, *scene.ignored)}
         texts = [dialogues.DETECT, *(dialogues.locate(a.phrases) for a in asked)]
         replies = requests.run(plain, [Request(look, text) for text in texts])
-        for a, prediction in zip((None, *asked), replies):
-            boxes = list(prediction.objects)
-            true, ignored = (scene.objects, scene.ignored) if a is None else (a.objects, a.ignored)
+        heard.append(_Heard(scene, look.setting, asked, [p.objects for p in replies]))
+        for objects in heard[-1].boxes:
             # How far boxes err does not depend on which was meant.
-            written.compare(boxes, scene.objects, look.setting)
+            written.compare(objects, scene.objects, look.setting)
+    factors = calibration.widths(written.errors, calibration.SHARE, 1.0)
+    for h in heard:
+        scene = h.scene
+        for a, objects in zip((None, *h.asked), h.boxes):
+            # Fitting weighs a box by its spread: it must be the one that it will have.
+            objects = [spreads.widened(o, factors) for o in objects]
             if refine == "depth":
-                boxes = refining.refine(scene.view, boxes)
-                shown.compare(boxes, scene.objects, look.setting)
-            judged = (shown if a is None else named).judge(boxes, true, ignored)
+                objects = refining.refine(scene.view, objects)
+                shown.compare(objects, scene.objects, h.setting)
+            true, ignored = (scene.objects, scene.ignored) if a is None else (a.objects, a.ignored)
+            judged = (shown if a is None else named).judge(objects, true, ignored)
             told.add(a is None, true, judged)
     fitted = calibration.fit(shown.scores, shown.right, written.errors)
     raw, right = calibration.curve(named.scores, named.right)
     wide = calibration.widths(shown.errors, 0.9, calibration.WITHIN_90)
     fitted = replace(fitted, refine=refine, located_raw=raw, located_right=right, shown=wide)
     return replace(model, calibration=told.chosen(fitted))
+
+
+@dataclass(frozen=True, eq=False)
+class _Heard:
+    """The boxes that were told about a scene: all, then those `asked` for."""
+
+    scene: Labelled
+    setting: Setting
+    asked: Sequence[Asked]
+    boxes: Sequence[Sequence[Object3D]]
 
 
 def _by_label(scene: Labelled, known: set[str]) -> list[Asked]:

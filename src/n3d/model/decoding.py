@@ -180,9 +180,9 @@ class _Writer:
         picked = Picked(token, len(self.reply.ids), float(probabilities[at]))
         values = None if allowed is None else self._values(allowed, token)
         if values is not None:
-            due = torch.tensor([int(t) in values for t in places])
+            value = np.array([values.get(t, -1) for t in places.tolist()])
             numbers = np.zeros(len(values))
-            numbers[[values[int(t)] for t in places[due]]] = probabilities[due].double()
+            numbers[value[value >= 0]] = probabilities.double().numpy()[value >= 0]
             picked = replace(picked, numbers=numbers / numbers.sum(), value=values[token])
         self.reply.picked.append(picked)
         self.chosen += 1

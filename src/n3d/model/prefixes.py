@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import BatchFeature, DynamicCache, Qwen2_5_VLModel
+from transformers.cache_utils import DynamicLayer
 
 MEMORY = (
     "cache"
@@ -18,6 +19,46 @@ MEMORY = (
     else "past_key_values"
 )
 """What transformers calls the memory of a network; it was renamed after 5.23."""
+
+
+class Growing(DynamicLayer):
+    """Keys and values of a layer with room to grow: what was read before is not copied whenever a
+    token is read."""
+
+    _room: tuple[Tensor, Tensor] | None = None
+
+    def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any):
+        """The keys and values (rows, heads, length, size) of all so far and of these."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        length = self.get_seq_length()
+        end = length + key_states.shape[-2]
+        if self._room is None or end > self._room[0].shape[-2]:
+            self._room = (
+                self._larger(key_states, length, end),
+                self._larger(value_states, length, end),
+            )
+            if length and self.keys is not None and self.values is not None:
+                self._room[0][..., :length, :] = self.keys
+                self._room[1][..., :length, :] = self.values
+        for kept, new in zip(self._room, (key_states, value_states)):
+            kept[..., length:end, :] = new
+        self.keys, self.values = (kept[..., :end, :] for kept in self._room)
+        return self.keys, self.values
+
+    @staticmethod
+    def _larger(like: Tensor, length: int, end: int) -> Tensor:
+        size = end + max(length // 2, MARGIN)
+        return like.new_empty((*like.shape[:-2], size, like.shape[-1]))
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keep these rows: in tensors of their own."""
+        super().batch_select_indices(indices)
+        self._room = None
+
+
+MARGIN = 64
+"""Tokens for which a layer has room at least when it is begun."""
 
 
 @dataclass(eq=False)
@@ -110,6 +151,8 @@ def join(parts: Sequence[Prefix], network: Any) -> Prefix:
 
     cache = DynamicCache(config=network.config.text_config)
     for i in range(len(parts[0].cache.layers)):
+        if type(cache.layers[i]) is DynamicLayer:  # not one with a window, say
+            cache.layers[i] = Growing()
         layers: list[Any] = [p.cache.layers[i] for p in parts]
         cache.update(
             torch.cat([padded(layer.keys, 2) for layer in layers]),

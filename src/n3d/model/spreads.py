@@ -85,9 +85,12 @@ def sigma(places: Sequence[np.ndarray], values: Sequence[int]) -> float:
     pieces = np.array([[0.0, 1.0, 1.0]])  # where each begins, its width, its share
     unit = 1
     for p, taken in zip(reversed(places), reversed(values), strict=True):
-        pieces = np.concatenate(
-            [_under(v, taken, p[v], pieces, unit) for v in np.flatnonzero(p).tolist()]
-        )
+        found = np.flatnonzero(p)
+        near = np.abs(found - taken) <= 1 if unit > 1 else np.zeros(len(found), bool)
+        far = found[~near]
+        even = np.stack([far * unit, np.full(len(far), unit), p[far]], axis=1)
+        known = [_under(v, taken, float(p[v]), pieces, unit) for v in found[near].tolist()]
+        pieces = np.concatenate([even, *known])
         unit *= len(p)
     left, width, mass = pieces[np.argsort(pieces[:, 0])].T
     edges = np.stack([left, left + width], axis=1).ravel()
@@ -104,8 +107,6 @@ def _under(value: int, taken: int, share: float, inner: np.ndarray, unit: int) -
     its mirror image, so that a number which lies on the edge between two values is not as wide
     as a value; those further off for even.
     """
-    if abs(value - taken) > 1 and unit > 1:
-        return np.array([[value * unit, unit, share]])
     begin, width, mass = inner.T
     if value != taken:
         begin = unit - begin - width
@@ -124,18 +125,16 @@ def with_doubt(
     it was asked for (`located`) the one that was meant.
 
     The raw score is the chance of the box's name times the IoU to be expected of it: the mean
-    over boxes drawn within its spread. A calibration widens spreads and maps scores.
+    over boxes drawn within the spread that the network tells. A calibration widens spreads, and
+    maps scores, which it was fitted to as they are told.
     """
     calibration = calibration or Calibration()
-    return [
-        replace(
-            o,
-            spread=s,
-            score=calibration.score(d.named * expected_iou(o, s, setting), located=located),
-        )
-        for o, d in zip(objects, found, strict=True)
-        for s in [spread(o, d.sigma * calibration.widths(len(d.sigma)), setting)]
-    ]
+    out = []
+    for o, d in zip(objects, found, strict=True):
+        raw = d.named * expected_iou(o, spread(o, d.sigma, setting), setting)
+        wide = spread(o, d.sigma * calibration.widths(len(d.sigma)), setting)
+        out.append(replace(o, spread=wide, score=calibration.score(raw, located=located)))
+    return out
 
 
 def spread(o: Object3D, sigma: np.ndarray, setting: Setting) -> BoxSpread:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
+
+KEPT = 64
+"""Grammars that stay compiled. Requests share a few dozen; compiling takes as long as a token."""
 
 
 class Tongue:
@@ -18,6 +22,7 @@ class Tongue:
         alone = self.encode(" ")
         self.space = alone[0] if len(alone) == 1 else None
         self._grammars: Any = None
+        self._begun: OrderedDict[str, Any] = OrderedDict()
 
     @property
     def own(self) -> bool:
@@ -35,15 +40,20 @@ class Tongue:
         )
 
     def matcher(self, grammar: str) -> Any:
-        """A walk through a grammar, at its start."""
+        """A walk through a grammar, at its start. The last KEPT grammars stay compiled."""
         from llguidance import LLMatcher
         from llguidance.hf import from_tokenizer
 
-        if self._grammars is None:
-            self._grammars = from_tokenizer(self.tokenizer, self.vocabulary, self.end)
-        found = LLMatcher(self._grammars, LLMatcher.grammar_from_lark(grammar))
-        assert not found.is_error(), found.get_error()
-        return found
+        found = self._begun.pop(grammar, None)
+        if found is None:
+            if self._grammars is None:
+                self._grammars = from_tokenizer(self.tokenizer, self.vocabulary, self.end)
+            found = LLMatcher(self._grammars, LLMatcher.grammar_from_lark(grammar))
+            assert not found.is_error(), found.get_error()
+        self._begun[grammar] = found
+        while len(self._begun) > KEPT:
+            self._begun.popitem(last=False)
+        return found.deep_copy()
 
 
 def _number_tokens(tokenizer: Any) -> list[list[int]]:

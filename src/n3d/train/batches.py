@@ -22,6 +22,9 @@ from n3d.train.mini import Eyes
 from n3d.train.shards import Sample
 from n3d.train.targets import NOBODY
 
+NO_OBJECT = -1
+"""In place of a target: there is none."""
+
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
@@ -50,8 +53,9 @@ class Texts:
 
     `places` (s,) are where a loss is taken, in the flat rows; `labels` (s,) the tokens that follow
     there, `kinds` (s,) what they are; `soft` (s, 360) the targets of number tokens. `asking` (h,)
-    are the flat places from which a token of a box is written, and `seen` (h,) the picture token,
-    counted over all pictures, that shows its object, or -1.
+    are the flat places from which a token of a box is written, or where it is decided on a box
+    (`deciding`, (h,)), and `seen` (h,) the picture token, counted over all pictures, that shows
+    its object, as many as there are for no object, or -1.
     """
 
     ids: Tensor
@@ -63,6 +67,7 @@ class Texts:
     soft: Tensor
     asking: Tensor
     seen: Tensor
+    deciding: Tensor
     tokens: int
 
     def to(self, device: torch.device) -> Texts:
@@ -136,8 +141,9 @@ def texts(
     segment = np.full((rows, longest), -1, np.int32)
     positions = np.zeros((3, rows, longest), np.int64)
     kinds = np.zeros((rows, longest), np.uint8)
-    heads, seen = [], []
+    heads, seen, deciding = [], [], []
     first_token = 0
+    shown = sum(encoding.picture_tokens(s.grid, merge) for s in samples)
     for r, (sample, prefix, own) in enumerate(zip(samples, prefixes, branches)):
         at = len(prefix)
         ids[r, :at], segment[r, :at] = prefix, 0
@@ -147,9 +153,12 @@ def texts(
             end = at + len(b)
             ids[r, at:end], segment[r, at:end], kinds[r, at:end] = b.ids, k + 1, b.kinds
             positions[:, r, at:end] = following + np.arange(len(b))
-            asks, objects = asking(b)
-            heads += (r * longest + at + asks).tolist()
-            seen += np.where(patch_of[objects] >= 0, first_token + patch_of[objects], -1).tolist()
+            for decides, (asks, objects) in enumerate((asking(b), decisions(b))):
+                patch = np.append(patch_of, -1)[objects]  # the last one for nobody
+                found = np.where(patch >= 0, first_token + patch, -1)
+                heads += (r * longest + at + asks).tolist()
+                seen += np.where(objects == NO_OBJECT, shown, found).tolist()
+                deciding += [bool(decides)] * len(asks)
             at = end
         first_token += encoding.picture_tokens(sample.grid, merge)
     ids, soft = numbers.soften(ids, kinds, coder.numbers, rng, smoothing)
@@ -165,6 +174,7 @@ def texts(
         torch.from_numpy(soft),
         torch.tensor(heads, dtype=torch.long),
         torch.tensor(seen, dtype=torch.long),
+        torch.tensor(deciding, dtype=torch.bool),
         sum(lengths),
     )
 
@@ -175,6 +185,16 @@ def asking(branch: Branch) -> tuple[np.ndarray, np.ndarray]:
     following = np.flatnonzero(inside)
     box = np.searchsorted(branch.heads, following, side="right") - 1
     return following - 1, branch.objects[box]
+
+
+def decisions(branch: Branch) -> tuple[np.ndarray, np.ndarray]:
+    """The places in a branch before each box that is learned, and before the token that says that
+    there is no further one, and whose box it is: NO_OBJECT for none."""
+    learned = branch.kinds[branch.heads] == encoding.STRUCTURE
+    heads, objects = branch.heads[learned], branch.objects[learned]
+    rest = np.setdiff1d(np.flatnonzero(branch.kinds == encoding.STRUCTURE), heads)[:1]
+    places = np.concatenate([heads, rest]).astype(np.int64) - 1
+    return places, np.concatenate([objects, np.full(len(rest), NO_OBJECT)]).astype(np.int64)
 
 
 def _patches_of(sample: Sample) -> np.ndarray:

@@ -170,20 +170,28 @@ class Rows:
 
 
 class Pointer(nn.Module):
-    """Which picture token shows an object: asked wherever a token of its box is written, halfway
-    through the network."""
+    """Which picture token shows an object, halfway through the network: asked wherever a token of
+    its box is written, and wherever a reply decides on the next object, or that there is none."""
 
     def __init__(self, hidden: int, width: int = 64) -> None:
         super().__init__()
         self.query = nn.Linear(hidden, width)
         self.key = nn.Linear(hidden, width)
+        self.nobody = nn.Parameter(torch.zeros(width))
 
-    def loss(self, asking: Tensor, pictures: Tensor, together: Tensor, seen: Tensor) -> Tensor:
-        """Cross-entropy for askers (h, hidden) among picture tokens (t, hidden): `together`
-        (h, t) is True where both are of one view, `seen` (h,) the right token or -1."""
+    def loss(
+        self, asking: Tensor, pictures: Tensor, together: Tensor, seen: Tensor, deciding: Tensor
+    ) -> Tensor:
+        """Cross-entropy for askers (h, hidden) among picture tokens (t, hidden) and nobody:
+        `together` (h, t) is True where both are of one view, `seen` (h,) the right token, t for
+        nobody, or -1; `deciding` (h,) is True for those that decide, who weigh as much as the
+        others together."""
         known = seen >= 0
-        if not known.any():
-            return asking.sum() * 0
-        score = self.query(asking[known]) @ self.key(pictures).T / self.key.out_features**0.5
+        query = self.query(asking[known])
+        score = query @ self.key(pictures).T
         score = score.masked_fill(~together[known], -1e9)
-        return F.cross_entropy(score, seen[known])
+        score = torch.cat([score, (query @ self.nobody)[:, None]], dim=1)
+        each = F.cross_entropy(score / self.key.out_features**0.5, seen[known], reduction="none")
+        decides = deciding[known]
+        parts = [each[of].mean() for of in (decides, ~decides) if of.any()]
+        return torch.stack(parts).mean() if parts else asking.sum() * 0

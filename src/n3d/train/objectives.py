@@ -101,7 +101,7 @@ class Student(nn.Module):
         length = t.ids.shape[1]
         picture = torch.nonzero(shown.flatten())[:, 0]
         together = (t.asking // length)[:, None] == (picture // length)[None]
-        pointing = self.pointer.loss(half[t.asking], half[picture], together, t.seen)
+        pointing = self.pointer.loss(half[t.asking], half[picture], together, t.seen, t.deciding)
         return loss, pointing, parts
 
     def token_loss(self, logits: Tensor, t: Texts):
