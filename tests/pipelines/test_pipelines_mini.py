@@ -79,3 +79,16 @@ def test_it_can_be_calibrated_again_on_the_split_that_is_not_tested_on(tmp_path)
     assert made.refine == "none"
     with pytest.raises(n3d.errors.ConfigError, match="tested on"):
         evaluating.calibrate(folder, replace(bench, split="test"))
+
+
+def test_a_question_about_what_was_hardly_found_is_refused(mini):
+    view = next(iter(evaluating.benchmark("synthetic", limit=1))).view
+    label = max(mini.detect(view), key=lambda o: o.score).label
+    asked = f"How wide is the {label}?"
+    told = mini.answer(view, asked, unsure=0.0)
+    assert told.answer is not None
+    refused = mini.answer(view, asked, unsure=1.0)
+    assert refused.answer is None and not refused.objects
+    assert refused.fault.startswith(f"object-absent: no {label} was found with a score")
+    given = mini.answer(view, asked, objects=told.objects, unsure=1.0)
+    assert given.answer is not None

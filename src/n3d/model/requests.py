@@ -46,7 +46,8 @@ class Options:
     the ones with a lower score than `min_score` are left out, by default what the model's
     calibration says (0 leaves out none). Where all objects are asked for, another one is told
     while it is there with a chance of at least `eager`; what was named is refused where it is
-    there with a chance below `seek`. `averaged` numbers are means of what the network believes
+    there with a chance below `seek`, and a question about a box that has a lower score than
+    `unsure`. `averaged` numbers are means of what the network believes
     (`averaging`), unless tokens are drawn at a temperature; else the likeliest token is written.
     `protocol` is "n3d", "upstream" (two conversations, for released weights), or None for that of
     the weights.
@@ -60,6 +61,7 @@ class Options:
     min_score: float | None = None
     eager: float = 0.25
     seek: float = 0.45
+    unsure: float = 0.45
     averaged: bool = True
     sampling: Sampling = field(default_factory=Sampling)
     protocol: str | None = None
@@ -72,7 +74,7 @@ class Options:
         decoding.check_number(self, "level", 1e-3, 1 - 1e-3)
         decoding.check_number(self, "seed", 0, 1 << 62)
         decoding.check_number(self, "most", 1, grammars.MAX_BOXES)
-        for name in ("eager", "seek"):
+        for name in ("eager", "seek", "unsure"):
             decoding.check_number(self, name, 0.0, 1.0)
         if self.min_score is not None:
             decoding.check_number(self, "min_score", 0.0, 1.0)
@@ -220,6 +222,10 @@ def _prediction(
         return replace(found, fault=f"objects: {failed}")
     if not objects:
         return replace(found, fault=ABSENT)
+    # The scores of a model that was not calibrated say nothing.
+    if request.given is None and model.calibration.located_raw:
+        if doubtful := _doubtful(objects, options.unsure):
+            return replace(found, objects=(), fault=doubtful)
     if failed is not None or not parsed.steps.items:
         return replace(found, fault=f"trace: {failed or 'the reply has no trace'}")
     return _answered(found, Trace(parsed.steps.items), view, options)
@@ -252,6 +258,18 @@ def _objects(
         every, known = request.text == dialogues.DETECT, model.calibration
         least = known.detect_from if every else known.ground_from
     return choosing.chosen(objects, least)
+
+
+def _doubtful(objects: Sequence[Object3D], least: float) -> str | None:
+    """The fault of a question about something that was hardly found; None if all was found."""
+    scored = [(o.score, o.label) for o in objects if o.score is not None]
+    score, label = min(scored, default=(1.0, ""))
+    if score >= least:
+        return None
+    return (
+        f"object-absent: no {label} was found with a score of at least {least:g} (the best has "
+        f"{score:.2f}); with unsure=0 it is answered all the same"
+    )
 
 
 def _refines(model: SpatialModel, options: Options) -> bool:
