@@ -49,6 +49,7 @@ class Chromium:
         os.close(them)
         self._held, self._number, self._session = b"", 0, None
         self.errors: list[str] = []
+        self._contexts: dict[str, int] = {}  # of the scripts of each frame
         target = self._call("Target.getTargets")["targetInfos"]
         page = next(t["targetId"] for t in target if t["type"] == "page")
         attached = self._call("Target.attachToTarget", targetId=page, flatten=True)
@@ -84,9 +85,16 @@ class Chromium:
                 if "error" in message:
                     raise RuntimeError(f"{method}: {message['error']['message']}")
                 return message["result"]
-            if message.get("method") == "Runtime.exceptionThrown":
-                told = message["params"]["exceptionDetails"]
-                self.errors.append(told.get("exception", {}).get("description", told["text"]))
+            self._hear(message.get("method"), message.get("params", {}))
+
+    def _hear(self, method: str | None, params: dict[str, Any]) -> None:
+        if method == "Runtime.exceptionThrown":
+            told = params["exceptionDetails"]
+            self.errors.append(told.get("exception", {}).get("description", told["text"]))
+        elif method == "Runtime.executionContextCreated":
+            about = params["context"]["auxData"]
+            if about.get("isDefault"):
+                self._contexts[about["frameId"]] = params["context"]["id"]
 
     def _message(self, until: float) -> dict[str, Any]:
         while b"\0" not in self._held:
@@ -101,26 +109,32 @@ class Chromium:
     def open(self, url: str) -> None:
         """Go to a page; it may still be loading."""
         self._call("Page.navigate", url=url)
+        self.wait(f"location.href.split('#')[0] === {json.dumps(url.partition('#')[0])}")
 
-    def run(self, script: str) -> Any:
-        """The value of an expression, after its promise if it is one."""
+    def run(self, script: str, frame: str | None = None) -> Any:
+        """The value of an expression, after its promise if it is one; in the frame that a
+        selector finds, if one is named."""
+        where = {} if frame is None else {"contextId": self._context(frame)}
         found = self._call(
             "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True,
-            userGesture=True,
+            userGesture=True, **where,
         )  # fmt: skip
         if "exceptionDetails" in found:
             told = found["exceptionDetails"]
             raise RuntimeError(told.get("exception", {}).get("description", told["text"]))
         return found["result"].get("value")
 
-    def wait(self, script: str, seconds: float = SECONDS) -> Any:
+    def wait(self, script: str, frame: str | None = None, seconds: float = SECONDS) -> Any:
         """The value of an expression as soon as it is true; AssertionError where it stays false."""
         until = time.monotonic() + seconds
+        # An element has no value of its own, and counts as true.
+        tried = (
+            f"(() => {{ try {{ const v = {script}; return v instanceof Node || v; }} "
+            "catch { return null; } })()"
+        )
         while True:
             try:
-                found = self.run(
-                    f"(() => {{ try {{ return {script}; }} catch {{ return null; }} }})()"
-                )
+                found = self.run(tried, frame)
             except RuntimeError:  # the page is being replaced
                 found = None
             if found:
@@ -128,7 +142,17 @@ class Chromium:
             if time.monotonic() > until:
                 text = self.run("document.body.innerText")[:2000]
                 raise AssertionError(f"never true: {script}\n{self.errors}\n{text}")
-            time.sleep(0.1)
+            time.sleep(0.05)
+
+    def _context(self, frame: str) -> int:
+        node = self._call("DOM.describeNode", nodeId=self._node(frame))["node"]
+        if node.get("frameId") not in self._contexts:
+            raise RuntimeError(f"{frame} runs no scripts yet")
+        return self._contexts[node["frameId"]]
+
+    def _node(self, selector: str) -> int:
+        root = self._call("DOM.getDocument")["root"]["nodeId"]
+        return self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
 
     def click(self, selector: str) -> None:
         self.wait(f"document.querySelector({json.dumps(selector)})")
@@ -144,9 +168,15 @@ class Chromium:
 
     def upload(self, selector: str, path: Path) -> None:
         """Choose a file in a field of files."""
-        root = self._call("DOM.getDocument")["root"]["nodeId"]
-        node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self._call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+        self._call("DOM.setFileInputFiles", nodeId=self._node(selector), files=[str(path)])
+
+    def press(self, key: str) -> None:
+        """A key of the keyboard, at what has the focus: a letter, Enter, Tab, Escape."""
+        codes = {"Enter": (13, "\r"), "Tab": (9, ""), "Escape": (27, "")}
+        code, text = codes.get(key, (ord(key[0].upper()), key))
+        told = {"key": key, "windowsVirtualKeyCode": code}
+        self._call("Input.dispatchKeyEvent", type="keyDown", text=text, **told)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **told)
 
     def window(self, width: int, height: int, *, dark: bool = False) -> None:
         """The size of the page, and the reader's setting of colours."""

@@ -16,6 +16,7 @@ from PIL import Image
 
 from n3d import sources
 from n3d.errors import ConfigError, InputError
+from n3d.lift import gate
 from n3d.pipelines import browsing
 from n3d.pipelines.browsing import Library, Wanted
 from n3d.reason import gating
@@ -68,6 +69,7 @@ class Table:
             "reviews": self.said.counts(),
             "writes": self.writes,
             "solid": self.depth is not None,
+            "told": gate.REASONS,
             **self.library.facets(),
         }
 
@@ -245,7 +247,7 @@ def _facts(scene: Scene) -> list[list[str]]:
         ("image", scene.image),
         ("source", scene.source),
         ("licence", scene.licence),
-        ("where the numbers come from", wording.provenance(scene.provenance)),
+        ("origin", wording.provenance(scene.provenance)),
         ("seen, without a box", ", ".join(scene.boxless)),
     ]
     return [[name, text] for name, text in told if text]

@@ -95,7 +95,17 @@ def _answer(view: RGBD, found: Prediction, command: str) -> str:
     except N3DError as e:  # with what to do
         data["fault"] = str(e)
     frame = pages.fill("The scene in 3D", data | {"bare": True})
-    kept = ("question", "answer", "detail", "fault", "check", "steps", "notes", "objects")
+    kept = (
+        "question",
+        "answer",
+        "detail",
+        "fault",
+        "check",
+        "steps",
+        "notes",
+        "objects",
+        "lengths",
+    )
     c = view.camera
     return json.dumps(
         {
