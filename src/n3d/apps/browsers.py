@@ -61,3 +61,13 @@ def check_unused(images: Path | None, host: str, port: int, no_open: bool) -> No
     for name, value in given.items():
         if value:
             raise ConfigError("is for a folder of scenes", code="config-conflict", field=name)
+
+
+def tell(found: dict[str, int]) -> None:
+    """Say what was reviewed of a data set by hand."""
+    from n3d.apps import show
+
+    parts = [f"{n} {name.replace('_', ' ')}" for name, n in found.items() if name != "unknown"]
+    show.say(f"reviewed by hand: {', '.join(parts)}")
+    if found.get("unknown"):
+        show.say(f"note: {found['unknown']} reviews are of objects that are not in the data set")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from n3d.apps import browsers
 from n3d.apps import options as opt
 
 
@@ -96,7 +97,7 @@ def lift(
                 "view, so their lengths are uncertain; give --camera or --fov"
             )
     if json_out != "-" and (said := lifting.reviewed(out)) is not None:
-        show.reviews(said)
+        browsers.tell(said)
     if json_out != "-" and report.kept:
         show.say(f"next: n3d ask {shlex.quote(str(out))} --out questions")
 
@@ -257,7 +258,7 @@ def inspect(
             show.labels(facts["faults"], "without an answer")
         show.labels(facts["labels"], "question" if facts["kind"] == "qa" else "label")
         if "reviews" in facts:
-            show.reviews(facts["reviews"])
+            browsers.tell(facts["reviews"])
         if "balance" in facts:
             show.balance(facts["balance"])
         if facts.get("sizes"):

@@ -94,14 +94,6 @@ def counts(title: str, kept: int, dropped: int, by_reason: dict[str, int], drops
         say(f"each dropped record with its reason: {drops}")
 
 
-def reviews(found: dict[str, int]) -> None:
-    """What was said of a data set by hand."""
-    parts = [f"{n} {name.replace('_', ' ')}" for name, n in found.items() if name != "unknown"]
-    say(f"reviewed by hand: {', '.join(parts)}")
-    if found.get("unknown"):
-        say(f"note: {found['unknown']} reviews are of objects that are not in the data set")
-
-
 def benchmark(found: dict[str, Any], out: Path) -> None:
     """Groups of a benchmark: how many of those wanted there are, and what guessing gives."""
     truth = ", ".join(f"{count} {name}" for name, count in found["truth"].items())
