@@ -205,7 +205,8 @@ class Model:
 
 
 @pytest.fixture
-def serving_at():
+def serving_at(monkeypatch):
+    monkeypatch.setattr(web.page, "examples", list)  # no rooms are rendered
     service = Service(Model)
     assert service.wait(5)
     with served(web.app("stub", service)) as address:
@@ -216,7 +217,7 @@ def serving_at():
 def send(page, address, paths) -> None:
     """Choose a photograph and its depth."""
     page.open(address)
-    page.wait("document.querySelector('#rooms img')")
+    page.wait("document.querySelector('#rooms').childElementCount === 0")
     page.upload("[data-name=image]", paths["images"] / "p0.png")
     page.wait("document.querySelector('#photo').naturalWidth === 160")
     page.upload("[data-name=depth]", paths["depth"] / "p0.png")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from n3d.apps import options as opt
-from n3d.errors import ConfigError
+from n3d.errors import ConfigError, InputError
 
 HOST, PORT = "127.0.0.1", 8001
 
@@ -52,8 +52,11 @@ def browse(
         browser.run(browser.app(table, host), listening, ready)
 
 
-def check_unused(images: Path | None, host: str, port: int, no_open: bool) -> None:
-    """ConfigError for an option of data sets where a picture is drawn."""
+def check_unused(image: Path, images: Path | None, host: str, port: int, no_open: bool) -> None:
+    """ConfigError for an option of data sets where a picture is drawn; InputError where one was
+    meant that is not there."""
+    if images is not None and not image.exists():
+        raise InputError("is no folder", code="folder-missing", file=image)
     given = {
         "--images": images is not None, "--host": host != HOST, "--port": port != PORT,
         "--no-open": no_open,
@@ -67,7 +70,9 @@ def tell(found: dict[str, int]) -> None:
     """Say what was reviewed of a data set by hand."""
     from n3d.apps import show
 
-    parts = [f"{n} {name.replace('_', ' ')}" for name, n in found.items() if name != "unknown"]
+    pictures = "picture rejected" if found["pictures_rejected"] == 1 else "pictures rejected"
+    named = {**{k: k for k in found}, "pictures_rejected": pictures}
+    parts = [f"{n} {named[name]}" for name, n in found.items() if name != "unknown"]
     show.say(f"reviewed by hand: {', '.join(parts)}")
     if found.get("unknown"):
         show.say(f"note: {found['unknown']} reviews are of objects that are not in the data set")

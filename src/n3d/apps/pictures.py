@@ -216,7 +216,7 @@ def view(
         bool, typer.Option("--no-open", help="Do not open the web browser.")
     ] = False,
 ) -> None:
-    """Draw a picture with 3D boxes, write the boxes, or leaf through a data set.
+    """Draw a picture with its 3D boxes, or review a data set.
 
     As a picture (.png), a page that turns (.html), points and boxes (.ply, .glb), or the boxes as
     plain records (.json). Boxes come from --regions, lifted, or from --boxes. A FOLDER of scenes
@@ -234,7 +234,7 @@ def view(
         }  # fmt: skip
         browsers.browse(image, images, depth, taken, host, port, no_open)
         return
-    browsers.check_unused(images, host, port, no_open)
+    browsers.check_unused(image, images, host, port, no_open)
     _draw(
         image, opt.needed(out, "--out"), None if depth is None else Path(depth), camera, regions,
         boxes, up, fov, depth_scale, depth_encoding, image_name,
