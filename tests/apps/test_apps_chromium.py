@@ -26,6 +26,7 @@ if chromium.program() is None:
 
 STOOL = Object3D("a", "stool", Box3D([-0.3, 0.1, 2.4], [0.6, 0.5, 0.4]))
 LAMP = Object3D("b", "lamp", Box3D([0.5, -0.2, 2.8], [0.3, 0.6, 0.3]))
+EDIT = "#things li:nth-child(1) [data-verdict=edit]"
 DRAWN = """(() => {
   const c = document.querySelector("#space");
   if (!gl) return "none";
@@ -127,14 +128,18 @@ def test_filters_leave_what_is_asked_for(page, browsing_at):
     page.wait("document.querySelectorAll('.card').length === 1")
 
 
+def fill(page) -> None:
+    """Type another place, yaw and name."""
+    for selector, text in (("center2", "1.5"), ("yaw", "45"), ("label", "footstool")):
+        page.type(f"form.edit [name={selector}]", text)
+
+
 @pytest.mark.slow
 def test_a_box_is_edited_and_turned_in_the_browser(page, paths, browsing_at):
     page.open(browsing_at + "#at=1.0")
-    page.click("#things li:nth-child(1) [data-verdict=edit]")
+    page.click(EDIT)
     before = page.run("document.querySelector('#boxes path:not(.halo)').getAttribute('d')")
-    for selector, text in (("[name=center2]", "1.5"), ("form.edit [name=yaw]", "45"),
-                           ("form.edit [name=label]", "footstool")):  # fmt: skip
-        page.type(selector, text)
+    fill(page)
     drawn = "[...document.querySelectorAll('#boxes g')].find((g) => g.dataset.index === '0')"
     shape = f"{drawn}.querySelector('path:not(.halo)').getAttribute('d')"
     preview = page.run(shape)
@@ -143,6 +148,11 @@ def test_a_box_is_edited_and_turned_in_the_browser(page, paths, browsing_at):
     page.click("form.edit [type=submit]")
     page.wait("document.querySelector('#state').textContent.includes('must be positive')")
     assert verdicts(paths["scenes"]) == {}
+    page.press("Escape")
+    assert page.run("document.querySelector('#state').textContent") == ""
+    assert page.run("document.querySelector('form.edit')") is None
+    page.click(EDIT)
+    fill(page)
     page.type("[name=size0]", "0.500")
     page.click("form.edit [type=submit]")
     page.wait("document.querySelector('#things li').innerText.includes('edited')")
@@ -177,7 +187,7 @@ def test_the_space_is_drawn_and_follows_an_edit(page, browsing_at):
     page.open(browsing_at + "#at=0.0")
     page.wait("document.querySelector('#space').srcdoc && document.querySelector('#things li')")
     check_drawn(page)
-    page.click("#things li:nth-child(1) [data-verdict=edit]")
+    page.click(EDIT)
     page.wait("lit.size === 1 && lit.has(0)", "#space")
     page.type("form.edit [name=label]", "footstool")
     page.type("[name=center2]", "1.5")
