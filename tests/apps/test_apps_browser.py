@@ -111,6 +111,13 @@ def test_a_picture_has_its_numbers_its_image_and_its_space(client):
     assert "webgl2" in page
 
 
+def test_boxes_stand_alone_where_the_image_is_not_there(client, paths):
+    (paths["images"] / "p3.png").unlink()
+    assert client.get("/data/image/1.1").json()["error"]["code"] == "image-missing"
+    page = client.get("/data/space/1.1").json()["page"]
+    assert ('"xyz":""' in page, page.count('"corners":')) == (True, 2)
+
+
 def test_reviews_are_written_and_shown(client, paths):
     said = say(client, "0.0", object="1", verdict="edit", size=[1, 2, 3], yaw=0.5, note="bigger")
     stool = said.json()["picture"]["objects"][0]

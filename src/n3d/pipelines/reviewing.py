@@ -106,12 +106,18 @@ class Table:
         }
 
     def space(self, at: tuple[int, int]) -> str:
-        """The picture in 3D as a page that turns, its boxes in the order of `picture`."""
+        """The picture in 3D as a page that turns, its boxes in the order of `picture`; the boxes
+        alone where the image is not there."""
         scene = self.library.scene(at)
         told = self.said.of(scene.id)
         objects = tuple(reviewed(o, told.get(o.id), scene.up) for o in scene.objects)
         shown = replace(scene, objects=objects)
-        view = self._view(scene, self.depth)
+        try:
+            view = self._view(scene, self.depth)
+        except InputError as e:
+            if e.code != "image-missing":
+                raise
+            view = None
         data = pages.parts(shown, view=view, most_points=POINTS, picture=False)
         return pages.fill("The scene in 3D", data | {"bare": True})
 
