@@ -10,7 +10,7 @@ pytest.importorskip("transformers", reason="needs the model extra: transformers"
 from n3d.errors import ConfigError  # noqa: E402
 from n3d.geometry import Box3D  # noqa: E402
 from n3d.model.choosing import chosen  # noqa: E402
-from n3d.model.requests import Options  # noqa: E402
+from n3d.model.options import Options  # noqa: E402
 from n3d.scene import Object3D  # noqa: E402
 
 

@@ -16,7 +16,8 @@ from n3d.errors import ConfigError  # noqa: E402
 from n3d.language import dialogues  # noqa: E402
 from n3d.model import requests  # noqa: E402
 from n3d.model.continuing import Continuing  # noqa: E402
-from n3d.model.requests import Options, Request  # noqa: E402
+from n3d.model.options import Options  # noqa: E402
+from n3d.model.requests import Request  # noqa: E402
 from n3d.synthetic import SceneConfig, make  # noqa: E402
 
 MODEL = tiny_model("qwen3_vl", own=True)

@@ -24,9 +24,10 @@ from n3d.language.dialogues import Setting  # noqa: E402
 from n3d.model import decoding, requests  # noqa: E402
 from n3d.model.calibration import Calibration  # noqa: E402
 from n3d.model.decoding import Choose, Force, Sampling, Tally  # noqa: E402
+from n3d.model.options import Options  # noqa: E402
 from n3d.model.plans import Answering, Locating, Talking  # noqa: E402
 from n3d.model.prefixes import MEMORY  # noqa: E402
-from n3d.model.requests import ABSENT, TRUNCATED, Options, Request  # noqa: E402
+from n3d.model.requests import ABSENT, TRUNCATED, Request  # noqa: E402
 from n3d.scene import BoxSpread, Object3D, Quantity, Ref, Step, Trace  # noqa: E402
 
 UP = np.array([0.0, -0.95, -0.3])

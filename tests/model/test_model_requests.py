@@ -22,7 +22,8 @@ from n3d.language import dialogues  # noqa: E402
 from n3d.language.dialogues import Setting  # noqa: E402
 from n3d.model import requests  # noqa: E402
 from n3d.model.decoding import Sampling  # noqa: E402
-from n3d.model.requests import Options, Request  # noqa: E402
+from n3d.model.options import Options  # noqa: E402
+from n3d.model.requests import Request  # noqa: E402
 from n3d.scene import Object3D  # noqa: E402
 from n3d.scene.records import to_json  # noqa: E402
 

@@ -88,7 +88,8 @@ def test_a_question_about_what_was_hardly_found_is_refused(mini):
     told = mini.answer(view, asked, unsure=0.0)
     assert told.answer is not None
     refused = mini.answer(view, asked, unsure=1.0)
-    assert refused.answer is None and not refused.objects
+    assert refused.answer is None
+    assert not refused.objects
     assert refused.fault.startswith(f"object-absent: no {label} was found with a score")
     given = mini.answer(view, asked, objects=told.objects, unsure=1.0)
     assert given.answer is not None

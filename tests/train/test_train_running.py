@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from n3d import model
 from n3d.errors import ConfigError, InputError
-from n3d.train import building, checkpoints, plots, recipes, running, validating
+from n3d.train import building, checkpoints, logs, optimizing, plots, recipes, running, validating
 from n3d.train.recipes import Backbone, Recipe, Stage
 from n3d.train.running import Slice, Trainer
 
@@ -81,9 +81,11 @@ def test_accumulated_batches_and_half_precision_train(tmp_path, data):
     after = weights(tmp_path / "run")
     assert any(not torch.equal(before[k.removeprefix("network.")], after[k])
                for k in after if k.startswith("network."))  # fmt: skip
-    lines = list(running.read_log(tmp_path / "run"))
+    lines = list(logs.read(tmp_path / "run"))
     assert [x["views"] for x in lines] == [6, 14]
     assert {"structure", "uv", "z", "size"} <= lines[-1].keys()
+    assert "filled" not in lines[0]  # no text yet
+    assert 0.5 < lines[-1]["filled"] <= 1
 
 
 def _with_tokenizer(run: Path) -> Path:
@@ -116,7 +118,7 @@ def test_gradient_checkpointing_changes_no_gradient(tmp_path):
 
 def test_the_rate_rises_stays_and_falls():
     stage = Stage("s", 100, (), warmup=10, decay=20)
-    found = [running.rate(stage, k) for k in range(100)]
+    found = [optimizing.rate(stage, k) for k in range(100)]
     assert found[0] == pytest.approx(0.1)
     assert found[9:80] == [1.0] * 71
     assert all(a > b for a, b in pairwise(found[80:]))
@@ -156,7 +158,7 @@ def test_validation_counts_and_the_plot_is_drawn(tmp_path, data):
     )
     (data / "validation").symlink_to(data / "tiny")
     trainer(recipe, run, data).train(Slice())
-    found = [x for x in running.read_log(run) if "val/loss" in x]
+    found = [x for x in logs.read(run) if "val/loss" in x]
     assert {"val/acc25", "val/mean_iou", "val/f1_25", "val/dense_z"} <= found[-1].keys()
     assert (run / "log.png").read_bytes().startswith(b"\x89PNG")
     assert model.load(run / "best").network.dtype == torch.float32

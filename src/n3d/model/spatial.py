@@ -70,7 +70,7 @@ class SpatialModel:
         return requests.look(self, [view])[0]
 
     def detect(self, view, **options) -> list[Object3D]:
-        """All objects of a view. `options` are those of `requests.Options`."""
+        """All objects of a view. `options` are those of `options.Options`."""
         return self._locate(view, dialogues.DETECT, upstream.detect_prompt(), options)
 
     def ground(
@@ -106,8 +106,9 @@ class SpatialModel:
         self, view, text: str, upstream_prompt: str, options: dict[str, Any]
     ) -> list[Object3D]:
         from n3d.model import requests, two_passes
+        from n3d.model.options import options_of
 
-        made = requests.options_of(options)
+        made = options_of(options)
         if not self._upstream(made):
             return list(requests.run(self, [requests.Request(view, text)], made)[0].objects)
         if not upstream_prompt:
@@ -131,11 +132,12 @@ class SpatialModel:
 
         `objects` that are known take the place of boxes that the network would write. What
         cannot be answered is told by the prediction's `fault`. `options` are those of
-        `requests.Options`. Raises QuestionError for a text that is no question.
+        `options.Options`. Raises QuestionError for a text that is no question.
         """
         from n3d.model import requests, two_passes
+        from n3d.model.options import options_of
 
-        made = requests.options_of(options)
+        made = options_of(options)
         many = [question] if isinstance(question, str) else list(question)
         if self._upstream(made):
             found = two_passes.answer(self, view, many, made.sampling)

@@ -43,7 +43,7 @@ def answer(
 
     Objects come from one of `objects` (boxes that are known), `regions` (2D, lifted with
     `config`), any `grounder`, or a `model`, which also writes the trace; `options` are then
-    those of `model.requests.Options`. `provenance` says where the numbers of known objects come
+    those of `model.options.Options`. `provenance` says where the numbers of known objects come
     from: by default the view, or nowhere but their own metres where the view has no depth.
     Intervals hold `level` of the samples drawn with `seed`.
     Raises QuestionError where the question cannot be read or answered from what was found,

@@ -43,7 +43,7 @@ def predictor(model: str, *, computed: bool = True, refine: str = "auto") -> Pre
 
     "oracle:0.02" is an oracle with noise: centres off by 2 % of their distance, sizes by three
     times that, yaw by 0.02 radians. `computed` results of a trace are computed, else the network
-    writes them. `refine` is that of `model.requests.Options`, for models alone.
+    writes them. `refine` is that of `model.options.Options`, for models alone.
     """
     name, _, noise = model.partition(":")
     if name == "oracle":

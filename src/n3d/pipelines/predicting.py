@@ -61,12 +61,12 @@ def upright(view: RGBD, config: LiftConfig | None = None) -> RGBD:
 class Asker:
     """A model that answers what is asked, all of one call together.
 
-    `options` are those of `model.requests.Options`. Views should be `upright`; the `keep` that
+    `options` are those of `model.options.Options`. Views should be `upright`; the `keep` that
     were last asked about in the calls before are not read again. `looked` counts those read.
     """
 
     def __init__(self, model: Any, *, keep: int = 1, **options: Any) -> None:
-        from n3d.model.requests import options_of
+        from n3d.model.options import options_of
 
         self.model = model
         self.options = options_of(options)

@@ -6,7 +6,6 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,9 @@ from n3d.train import (
     batches,
     building,
     checkpoints,
+    logs,
     objectives,
+    optimizing,
     plots,
     recipes,
     sharding,
@@ -28,9 +29,8 @@ from n3d.train import (
 )
 from n3d.train.encoding import Coder
 from n3d.train.feeding import Feeder, Place
+from n3d.train.logs import Tally
 from n3d.train.recipes import Recipe, Stage
-
-_VISION = ("network.model.visual.", "network.model.points.", "detector.")
 
 
 @dataclass(frozen=True)
@@ -40,37 +40,6 @@ class Slice:
     minutes: float | None = None
     steps: int | None = None
     threads: int = 1
-
-
-def rate(stage: Stage, step: int) -> float:
-    """The factor of the learning rate at a step of a stage, counted from 0."""
-    up = min(1.0, (step + 1) / max(stage.warmup, 1))
-    left = stage.steps - step
-    down = min(1.0, left / (stage.decay + 1)) if stage.decay else 1.0
-    return max(min(up, down), 0.0)
-
-
-def optimizer(student: nn.Module, stage: Stage) -> torch.optim.AdamW:
-    """AdamW over what is trained; vectors, embeddings and norms do not decay."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, p in student.named_parameters():
-        if p.requires_grad:
-            vision = name.removeprefix("module.").startswith(_VISION)
-            decays = p.ndim > 1 and "embed" not in name and "lm_head" not in name
-            groups.setdefault((vision, decays), []).append(p)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": params,
-                "base": stage.rate * (stage.vision_rate if vision else 1.0),
-                "lr": 0.0,
-                "weight_decay": stage.weight_decay if decays else 0.0,
-            }
-            for (vision, decays), params in sorted(groups.items())
-        ],
-        betas=(0.9, 0.98),
-        fused=True,
-    )
 
 
 class Trainer:
@@ -126,13 +95,13 @@ class Trainer:
     def _stage(self, stage: Stage, end: float | None, last: int | None) -> bool:
         """Train a stage; whether it came to its end."""
         self.student.reweigh(stage.weights)
-        opt = optimizer(self.student, stage)
+        opt = optimizing.optimizer(self.student, stage)
         places = self._resume(opt)
         model = self.student
         if self.accelerator is not None and not self.sharded:
             model, opt = self.accelerator.prepare(self.student, opt)
         feeders = [self._feeder(s, k, places[k]) for k, s in enumerate((stage, _dense(stage)))]
-        tally = _Tally()
+        tally = Tally()
         while self.within < stage.steps:
             self._take_step(model, opt, stage, feeders, tally)
             every = self.recipe.validation.every
@@ -140,7 +109,7 @@ class Trainer:
             over = self._is_over(end, last)
             if self.within % 20 == 0 or done or over:
                 self._log(stage, tally)
-                tally = _Tally()
+                tally = Tally()
             if self.step % self.recipe.keep == 0 or done or over:
                 if stage.apart > 1:
                     self._average()  # what is kept is what all of them go on from
@@ -184,9 +153,9 @@ class Trainer:
         return Feeder(self.data, stage, coder, seed, place, self.rank, self.ranks, eyes)
 
     def _take_step(
-        self, model: Any, opt: Any, stage: Stage, feeders: list[Feeder], tally: _Tally
+        self, model: Any, opt: Any, stage: Stage, feeders: list[Feeder], tally: Tally
     ) -> None:
-        factor = rate(stage, self.within)
+        factor = optimizing.rate(stage, self.within)
         for group in opt.param_groups:
             group["lr"] = group["base"] * factor
         model.train()
@@ -201,10 +170,10 @@ class Trainer:
             # Processes meet once a step, in a pass that uses every parameter.
             meets = part == stage.accumulate - 1 and stage.apart <= 1
             with contextlib.nullcontext() if meets else self._alone(model):
-                loss, parts, tokens = self._loss(model, stage, chosen, rng)
+                loss, parts, told = self._loss(model, stage, chosen, rng)
                 self._backward(loss / stage.accumulate)
             objectives.add(tally.parts, parts)
-            tally.tokens, tally.views = tally.tokens + tokens, tally.views + len(chosen)
+            tally.count(len(chosen), told)
             self.views += len(chosen) * self.ranks
         norm = nn.utils.clip_grad_norm_(model.parameters(), stage.clip)
         objectives.add(tally.parts, {"norm": (float(sharding.whole(norm)), 1.0)})
@@ -248,20 +217,20 @@ class Trainer:
             ).to(device)
         with self._precision(device):
             loss, parts = model(pictures, texts)
-        return loss, parts, 0 if texts is None else texts.tokens
+        return loss, parts, texts
 
     def _precision(self, device: torch.device):
         half = self.recipe.backbone.precision == "bfloat16"
         return torch.autocast(device.type, torch.bfloat16, enabled=half)
 
-    def _log(self, stage: Stage, tally: _Tally) -> None:
+    def _log(self, stage: Stage, tally: Tally) -> None:
         if self.rank:
             return
         seconds = time.monotonic() - tally.began
         line = {"step": self.step, "stage": stage.name, "views": self.views,
-                "rate": rate(stage, self.within - 1) * stage.rate,
+                "rate": optimizing.rate(stage, self.within - 1) * stage.rate,
                 "views_per_s": tally.views * self.ranks / seconds,
-                "tokens_per_s": tally.tokens * self.ranks / seconds,
+                "tokens_per_s": tally.tokens * self.ranks / seconds, **tally.filled(),
                 **objectives.mean(tally.parts)}  # fmt: skip
         self._write(line)
 
@@ -284,7 +253,7 @@ class Trainer:
             return
         self._write({"step": self.step, "stage": stage.name, "views": self.views,
                      **{f"val/{k}": v for k, v in found.items()}})  # fmt: skip
-        plots.draw(read_log(self.run), self.run / "log.png")
+        plots.draw(logs.read(self.run), self.run / "log.png")
         for name in ("export", "best") if best else ("export",):
             building.export(self.network, self.processor, self.run / name, state)
         if best:
@@ -307,19 +276,6 @@ class Trainer:
 def _dense(stage: Stage) -> Stage:
     """The stage of the further views that the vision tower sees alone."""
     return replace(stage, text=False, views=max(stage.more, 1))
-
-
-class _Tally:
-    def __init__(self) -> None:
-        self.parts: dict[str, tuple[float, float]] = {}
-        self.tokens = self.views = 0
-        self.began = time.monotonic()
-
-
-def read_log(run: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a run's log."""
-    for line in (run / "log.jsonl").read_text().splitlines():
-        yield json.loads(line)
 
 
 def check(recipe: Recipe) -> None:
