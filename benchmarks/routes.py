@@ -45,7 +45,7 @@ from n3d.evaluate.items import Sitting
 from n3d.evaluate.reporting import Tally
 from n3d.evaluate.synthetic import Benchmark
 from n3d.experts.asking_boxes import VLMDetector
-from n3d.pipelines import evaluating
+from n3d.pipelines import predictors
 from n3d.pipelines.grounding import DetectorGrounder, Fitted, RegionGrounder
 from n3d.pipelines.parts import Parts
 from n3d.pipelines.vlm_grounding import DEPTH, SIZE, YAW, VLMGrounder
@@ -165,7 +165,7 @@ PARTS = ("regions, masks", "regions, rectangles", "detector", "VLM 2D", "VLM 3D"
 def predictor(route: str, fitted: bool, model: str) -> Any:
     refine = "depth" if fitted else "none"
     if route == model:
-        return evaluating.predictor(model, refine=refine)
+        return predictors.find(model, refine=refine)
     if route not in PARTS:
         return taking.of_model(Parts(_Asked(model, refine)))
 

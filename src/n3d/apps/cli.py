@@ -17,10 +17,11 @@ from n3d.errors import ConfigError, N3DError, QuestionError, printable
 
 # Arguments of the library's functions that are options here, and are named as such in errors.
 OPTIONS = (
-    "at_once", "batch", "benchmark", "depth_encoding", "depth_scale", "device", "dtype", "fov",
-    "from", "host", "keep", "level", "located", "margin", "max_tokens", "min_score", "model",
-    "most", "per_scene", "per_shard", "port", "price", "questions", "queue", "refine", "sample",
-    "seed", "split", "style", "temperature", "timeout", "to", "truth", "up", "where", "workers",
+    "at_once", "batch", "benchmark", "depth", "depth_encoding", "depth_scale", "device", "dtype",
+    "endpoint", "fov", "from", "host", "images", "keep", "level", "located", "margin",
+    "max_tokens", "min_score", "model", "most", "per_scene", "per_shard", "port", "price",
+    "questions", "queue", "refine", "sample", "scenes", "seed", "split", "style", "temperature",
+    "timeout", "to", "truth", "up", "where", "workers",
 )  # fmt: skip
 
 app = typer.Typer(

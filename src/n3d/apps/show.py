@@ -211,14 +211,30 @@ def sizes(found: dict[str, Any]) -> None:
 
 def report(found: dict[str, Any]) -> None:
     """What was asked of whom, and every measure overall: shares as percentages."""
-    about = ("model", "benchmark", "split", "scenes", "commit")
+    about = ("model", "benchmark", "split", "depth", "scenes", "commit")
     say(", ".join(f"{k} {found[k]}" for k in about if found.get(k) is not None))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("measure")
     table.add_column("overall", justify="right")
     for key, value in found.items():
-        if isinstance(value, dict) and "overall" in value:
+        if isinstance(value, dict) and "overall" in value and "by_kind" in value:
             table.add_row(key, _measured(key, value["overall"]))
+    _print_whole(table)
+
+
+def rows(found: dict[str, Any]) -> None:
+    """Reports beside each other: every measure overall, those that nobody has left out."""
+    about = ("model", "benchmark", "split", "depth", "scenes", "commit")
+    say(", ".join(f"{k} {found[k]}" for k in about if found.get(k) is not None))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("measure")
+    for name in found["rows"]:
+        table.add_column(escape(shown(name)), justify="right")
+    for key, value in next(iter(found["rows"].values())).items():
+        if isinstance(value, dict) and "overall" in value and "by_kind" in value:
+            told = [row[key]["overall"] for row in found["rows"].values()]
+            if any(v is not None for v in told):
+                table.add_row(key, *(_measured(key, v) for v in told))
     _print_whole(table)
 
 

@@ -42,3 +42,17 @@ class Draws:
         means = drawn[size > 0] / size[size > 0]
         tail = (1 - LEVEL) / 2
         return [round(float(q), 6) for q in np.quantile(means, [tail, 1 - tail])]
+
+    def ratio(self, cluster: np.ndarray, part: np.ndarray, whole: np.ndarray) -> list[float] | None:
+        """The interval of sum(part) / sum(whole) over rows (n,) of the numbered clusters they are
+        of; None for fewer than two clusters, and where a whole is never there."""
+        if len(np.unique(cluster)) < 2:
+            return None
+        n = self.counts.shape[1]
+        parts = self.counts @ np.bincount(cluster, weights=part, minlength=n)
+        wholes = self.counts @ np.bincount(cluster, weights=whole, minlength=n)
+        found = parts[wholes > 0] / wholes[wholes > 0]
+        if not len(found):
+            return None
+        tail = (1 - LEVEL) / 2
+        return [round(float(q), 6) for q in np.quantile(found, [tail, 1 - tail])]

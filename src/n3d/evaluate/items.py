@@ -50,11 +50,16 @@ class Item:
 
 @dataclass(frozen=True, eq=False)
 class Sitting:
-    """A view and all that is asked about it."""
+    """A view and all that is asked about it.
+
+    `objects` are all that can be seen, with their regions where these are known: what an oracle
+    or a lifter answers from, and no model is given.
+    """
 
     id: str
     view: RGBD
     items: tuple[Item, ...]
+    objects: tuple[Object3D, ...] = ()
 
 
 class Answerer(Protocol):

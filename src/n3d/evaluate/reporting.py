@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any, TypeAlias
 
-from n3d.evaluate import calibration, items, scoring
+import numpy as np
+
+from n3d.evaluate import bootstrap, calibration, items, scoring
 from n3d.evaluate.items import Item
 from n3d.evaluate.matching import Counts
 from n3d.geometry import Camera
@@ -94,6 +96,9 @@ class Tally:
     _values: dict[str, dict[str, list[Any]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
+    _views: dict[str, dict[str, list[int]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )
     _faults: Counter[str] = field(default_factory=Counter)
 
     def add(
@@ -114,6 +119,7 @@ class Tally:
             self._values["seconds"][item.kind].append(seconds)
         for measure, value in scoring.score(item, prediction, camera, up):
             self._values[measure][item.kind].append(value)
+            self._views[measure][item.kind].append(item.seed)
 
     def report(self, **about: Any) -> dict[str, Any]:
         """The report; `about` are facts of the caller (commit, seeds, model) put beside it.
@@ -129,6 +135,50 @@ class Tally:
             "by_kind": dict(sorted(self._faults.items())),
         }
         return out
+
+    def intervals(self, seed: int = 0) -> dict[str, Any]:
+        """The 95 % intervals of shares and means (and of precision, recall and F1, by draws of
+        their counts), overall and by kind; all from the same draws of whole views."""
+        views = sorted({v for found in self._views.values() for own in found.values() for v in own})
+        place = {v: i for i, v in enumerate(views)}
+        draws = bootstrap.Draws(range(len(views)), seed)
+        out: dict[str, Any] = {}
+        for key, (measure, reduce) in MEASURES.items():
+            values, seen = self._values.get(measure, {}), self._views.get(measure, {})
+            of = _sums(key, reduce)
+            if of is None or not seen:
+                continue
+            told = {
+                kind: (of(found), np.array([place[v] for v in seen[kind]]))
+                for kind, found in sorted(values.items())
+            }
+            every = tuple(np.concatenate([t[i] for t in told.values()], axis=1 - i) for i in (0, 1))
+            out[key] = {
+                "overall": draws.ratio(every[1], *every[0]),
+                "by_kind": {kind: draws.ratio(at, *sums) for kind, (sums, at) in told.items()},
+            }
+        return out
+
+
+def _sums(key: str, reduce: Reduce) -> Callable[[list[Any]], np.ndarray] | None:
+    """From values to (2, n): parts and wholes whose sums' ratio is the measure; None for medians
+    and calibration."""
+    if reduce is _mean:
+        return lambda values: np.array([[float(v) for v in values], [1.0] * len(values)])
+    if key.startswith("blame_"):
+        word = key.removeprefix("blame_")
+        return lambda values: np.array([[float(v == word) for v in values], [1.0] * len(values)])
+    for name, (gain, loss) in _OF_COUNTS.items():
+        if key.startswith(name):
+            return lambda values: np.array([[gain(c) for c in values], [loss(c) for c in values]])
+    return None
+
+
+_OF_COUNTS: dict[str, tuple[Callable[[Counts], float], Callable[[Counts], float]]] = {
+    "f1_": (lambda c: 2.0 * c.hits, lambda c: 2.0 * c.hits + c.extra + c.missing),
+    "precision_": (lambda c: c.hits, lambda c: c.hits + c.extra),
+    "recall_": (lambda c: c.hits, lambda c: c.hits + c.missing),
+}
 
 
 def _by_kind(values: Mapping[str, list[Any]], reduce: Reduce) -> dict[str, Any]:

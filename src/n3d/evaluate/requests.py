@@ -69,7 +69,9 @@ def sitting(rendered: Rendered, id: str, questions: int = 4) -> Sitting:
     stage = _Stage(id, rendered, targets, (*targets, *seen), rng)
     makers = (_detect, _class, _expression, _several, _absent)
     located = [item for item in (make(stage) for make in makers) if item is not None]
-    return Sitting(id, rendered.rgbd, (*located, *_questions(stage, questions)))
+    shown = [o for o in rendered.scene.objects if o.attributes["pixels"] >= FEWEST_PIXELS]
+    asked = (*located, *_questions(stage, questions))
+    return Sitting(id, rendered.rgbd, asked, tuple(shown))
 
 
 # -- boxes ----------------------------------------------------------------------------------

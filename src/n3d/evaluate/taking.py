@@ -102,11 +102,11 @@ class Answers:
             journal.begin(header)
             return cls(journal, dict(header))
         found = cls.read(path)
-        for key in (found.header.keys() | header.keys()) - {"scenes", "commit"}:
-            if found.header.get(key) != header.get(key):
+        old, new = ({"depth": "true", **h} for h in (found.header, header))
+        for key in (old.keys() | new.keys()) - {"scenes", "commit"}:
+            if old.get(key) != new.get(key):
                 raise ConfigError(
-                    f"holds predictions with {key} {found.header.get(key)!r}, not "
-                    f"{header.get(key)!r}",
+                    f"holds predictions with {key} {old.get(key)!r}, not {new.get(key)!r}",
                     code="predictions-other",
                     file=path,
                     hint="Name another file",

@@ -186,10 +186,10 @@ def _calibrated(adapted: Any, base: Any, data: Annotated, first: int, last: int)
 
 def judge(model: Any, data: Annotated, first: int, last: int) -> dict[str, Any]:
     """How well a model does on pictures `first` to `last`, whose lifted boxes count as true."""
-    from n3d.pipelines import evaluating
+    from n3d.pipelines import predictors
 
     tally = Tally()
-    ask = evaluating.together(model)
+    ask = predictors.together(model)
     for sitting, item, taken in taking.take(ask, sittings(data, first, last), taking.Answers()):
         tally.add(item, taken.prediction, sitting.view.camera, sitting.view.up, taken.seconds)
     report = tally.report()

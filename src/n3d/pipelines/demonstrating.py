@@ -10,7 +10,7 @@ from PIL import Image
 
 from n3d import synthetic
 from n3d.errors import N3DError, QuestionError
-from n3d.pipelines import answering, evaluating, exhibiting, rooms, seeing
+from n3d.pipelines import answering, exhibiting, predictors, rooms, seeing
 from n3d.reason import ask
 from n3d.scene import Prediction, files
 from n3d.sources import read_rgbd
@@ -51,7 +51,7 @@ def run(
     name = model or MODEL
     if name != "none":
         try:
-            predict = evaluating.predictor(name)
+            predict = predictors.find(name)
         except N3DError as e:
             if model is not None:
                 raise

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from n3d.errors import ConfigError, N3DError
-from n3d.evaluate import blind, following, synthetic, taking
-from n3d.evaluate.items import Item, Predictor, Sitting
-from n3d.evaluate.oracles import Noise, Oracle
+from n3d import __version__
+from n3d.errors import ConfigError
+from n3d.evaluate import depths, following, synthetic, taking
+from n3d.evaluate.depths import Seen
+from n3d.evaluate.items import Predictor
 from n3d.evaluate.reporting import Tally
 from n3d.evaluate.taking import Answers, Taken
-from n3d.pipelines import predicting
+from n3d.pipelines import own_sets, predictors, replying, worst
 from n3d.scene import Prediction
 from n3d.synthetic import SceneConfig, split_seed
 
@@ -38,86 +40,73 @@ def benchmark(
     return synthetic.Benchmark(split, scenes, config=SceneConfig(width=width, height=height))
 
 
-def predictor(model: str, *, computed: bool = True, refine: str = "auto") -> Predictor:
-    """What answers: "oracle", "blind", or a model that `n3d.load` finds.
-
-    "oracle:0.02" is an oracle with noise: centres off by 2 % of their distance, sizes by three
-    times that, yaw by 0.02 radians. `computed` results of a trace are computed, else the network
-    writes them. `refine` is that of `model.options.Options`, for models alone.
-    """
-    name, _, noise = model.partition(":")
-    if name == "oracle":
-        return Oracle(_noise(noise) if noise else None)
-    if model == "blind":
-        return blind.learn()
-    from n3d.model import load
-
-    return together(load(model), computed=computed, refine=refine)
-
-
-def together(model: Any, **options: Any) -> Predictor:
-    """A model as a predictor that decodes all items of a view together, several times as fast as
-    one by one (`taking.of_model`, which takes anything of a model's shape)."""
-    asker = predicting.Asker(model, **options)
-
-    def predict(sitting: Sitting) -> list[Prediction]:
-        asked: list[Any] = [_asked(sitting, item) for item in sitting.items]
-        told = iter(asker([a for a in asked if not isinstance(a, N3DError)]))
-        found = [a if isinstance(a, N3DError) else next(told) for a in asked]
-        return [
-            Prediction(i.text, fault=f"{p.code}: {p.message}") if isinstance(p, N3DError) else p
-            for i, p in zip(sitting.items, found, strict=True)
-        ]
-
-    return predict
-
-
-def _asked(sitting: Sitting, item: Item) -> predicting.Asked | N3DError:
-    try:
-        if item.request == "ask":
-            return predicting.Asked(sitting.view, item.question)
-        return predicting.Asked(sitting.view, names=item.phrases)
-    except N3DError as e:
-        return e
-
-
-def _noise(text: str) -> Noise:
-    try:
-        level = float(text)
-    except ValueError:
-        level = -1.0
-    if not 0 <= level <= 1:
-        raise ConfigError(
-            f"is {text[:40]!r}", code="config-range", field="the oracle's noise", limit="0 to 1"
-        )
-    return Noise(level, 3 * level, level)
+def seen(
+    name: str,
+    *,
+    scenes: Path | None = None,
+    images: Path | None = None,
+    depths: Path | None = None,
+    limit: int | None = None,
+    depth: str = "true",
+    **options: Any,
+) -> Seen:
+    """The benchmark of a name, or that of a folder (`own_sets.find`), seen with a mode of depth."""
+    if name in BENCHMARKS or not Path(name).is_dir():
+        return Seen(benchmark(name, limit=limit, **options), depth)
+    return Seen(own_sets.find(Path(name), scenes, images, depths, limit), depth)
 
 
 def run(
     model: str,
-    bench: synthetic.Benchmark,
+    bench: Seen | synthetic.Benchmark,
     *,
     predictions: Path | None = None,
     computed: bool = True,
     refine: str = "auto",
+    intervals: bool = False,
+    words: Predictor | None = None,
+    cases: worst.Cases | None = None,
     watch: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
     """Ask a model all of a benchmark and report; what the file of predictions holds already is
-    not asked again."""
-    way = {"computed": computed, "refine": refine}
+    not asked again. With `intervals` the report has those of its shares; `words` answers in words
+    (`replying`) in the place of what `predictors` finds, `model` being its name. `cases` are told
+    every answer."""
+    bench = bench if isinstance(bench, Seen) else Seen(bench)
+    asking = words
+    way = {"way": "words"} if words else {"computed": computed, "refine": refine}
     header = {**bench.to_json(), "model": model, **way, "commit": commit()}
     answers = Answers.open(predictions, header)
-    tally = Tally()
-    asking: Predictor | None = None
 
     def ask(sitting):
         nonlocal asking  # a file that is complete needs no model
-        asking = asking or predictor(model, computed=computed, refine=refine)
+        if asking is None:
+            asking = predictors.find(model, computed=computed, refine=refine, bench=bench.bench)
         return asking(sitting)
 
-    for sitting, item, taken in taking.take(ask, bench, answers, watch):
-        tally.add(item, taken.prediction, sitting.view.camera, sitting.view.up, taken.seconds)
-    return tally.report(**_about(bench, answers))
+    def taken():
+        for sitting, item, found in taking.take(ask, bench, answers, watch):
+            if cases is not None:
+                cases.tell(sitting, item, found.prediction)
+            yield sitting, item, found
+
+    return _report(bench, answers, taken(), intervals)
+
+
+def _report(bench: Seen, answers: Answers, taken: Any, intervals: bool = False) -> dict[str, Any]:
+    """Measures of boxes and traces; of a folder, or where there are no traces, of replies too."""
+    tally, replies = Tally(), []
+    for sitting, item, found in taken:
+        tally.add(item, found.prediction, sitting.view.camera, sitting.view.up, found.seconds)
+        told = replying.record(item, sitting.id, found.prediction)
+        replies += [] if told is None else [(item.id, told)]
+    report = tally.report(**_about(bench, answers))
+    if intervals:
+        report["intervals_95"] = tally.intervals()
+    words = answers.header.get("way") == "words"
+    if replies and (words or isinstance(bench.bench, own_sets.OwnSet)):
+        report["replies"], report["items_of_replies"] = replying.mark(replies)
+    return report
 
 
 def score(
@@ -134,6 +123,7 @@ def score(
     """
     answers = Answers.read(predictions)
     bench = _benchmark_of(answers)
+    mode = depths.check(str(answers.header.get("depth", "true")))
     stored = answers.header.get("benchmark")
     if name is not None and name != stored:
         raise ConfigError(
@@ -143,14 +133,14 @@ def score(
         )
     if limit is not None:
         bench = replace(bench, scenes=limit)
-    tally = Tally()
-    for done, sitting in enumerate(bench, 1):
-        for item in sitting.items:
-            taken = answers.get(item.id, MISSING)
-            tally.add(item, taken.prediction, sitting.view.camera, sitting.view.up, taken.seconds)
-        if watch is not None:
-            watch(done)
-    return tally.report(**_about(bench, answers))
+
+    def taken():
+        for done, sitting in enumerate(bench, 1):
+            yield from ((sitting, item, answers.get(item.id, MISSING)) for item in sitting.items)
+            if watch is not None:
+                watch(done)
+
+    return _report(Seen(bench, mode), answers, taken())
 
 
 def follow(
@@ -243,22 +233,36 @@ def _path(answers: Answers) -> Path | None:
     return None if answers.journal is None else answers.journal.path
 
 
-def _about(bench: synthetic.Benchmark, answers: Answers) -> dict[str, Any]:
-    """Who was asked what: model, commits of the predictions and of this report, seeds."""
-    first = split_seed(bench.split, bench.first)
+def _about(bench: Seen, answers: Answers) -> dict[str, Any]:
+    """Who was asked what: model, versions, commits of the predictions and of this report, depth,
+    seeds or hashes."""
     made = bench.to_json()
-    return {
+    out = {
         "model": answers.header.get("model"),
         "computed": answers.header.get("computed"),
         "refine": answers.header.get("refine"),
+        "n3d": __version__,
         "commit": commit(),
         "commit_of_predictions": answers.header.get("commit"),
         "benchmark": made["benchmark"],
-        "split": bench.split,
-        "scenes": bench.scenes,
-        "size": [made["width"], made["height"]],
-        "seeds": [first, first + bench.scenes - 1],
+        "depth": bench.mode,
     }
+    if isinstance(bench.bench, own_sets.OwnSet):
+        keys = ("scenes", "questions_sha256", "scenes_sha256")
+        return {**out, **{k: made[k] for k in keys}, "dropped": _dropped(bench.bench)}
+    first = split_seed(bench.bench.split, bench.bench.first)
+    return {
+        **out,
+        "split": bench.bench.split,
+        "scenes": bench.bench.scenes,
+        "size": [made["width"], made["height"]],
+        "seeds": [first, first + bench.bench.scenes - 1],
+    }
+
+
+def _dropped(bench: own_sets.OwnSet) -> dict[str, int]:
+    """How many records of a folder were set aside in the last pass, by reason."""
+    return dict(sorted(Counter(d.reason for d in bench.drops).items()))
 
 
 def commit() -> str | None:
