@@ -12,7 +12,7 @@ from n3d.scene import shards
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "out")
 
 # Three rooms as a COCO file, images and depth: put your own in their place.
-for _ in demonstrating.run(out / "demo", model="none"):
+for _ in demonstrating.run(out / "demo", seed=0, model="none"):
     pass
 rooms = out / "demo/rooms"
 lifting.lift(

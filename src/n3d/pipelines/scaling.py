@@ -28,6 +28,9 @@ from n3d.pipelines.replicas import Size
 from n3d.pipelines.serving import Busy, Counts, Limits, Refused
 from n3d.scene import Prediction
 
+REPLICAS_COUNT = ("batches", "batched", "looked", "seconds")
+"""The counts that replicas keep; the others are kept here."""
+
 
 class Fleet:
     """Asks replicas of one model, each made by `make` in a process of its own."""
@@ -59,7 +62,7 @@ class Fleet:
         told = list(self._of_replicas.values())
         return replace(
             self._counts,
-            **{k: sum(getattr(c, k) for c in told) for k in ("batches", "batched", "seconds")},
+            **{k: sum(getattr(c, k) for c in told) for k in REPLICAS_COUNT},
         )
 
     @property

@@ -167,6 +167,7 @@ def metrics(guard: Guard, service: Service | Fleet, hits: int, misses: int) -> s
         ("n3d_late_total", "counter", "Requests that took too long", c.late),
         ("n3d_batches_total", "counter", "Batches that the model ran", c.batches),
         ("n3d_batched_total", "counter", "Requests in these batches", c.batched),
+        ("n3d_looks_total", "counter", "Pictures that the network looked at", c.looked),
         ("n3d_model_seconds_total", "counter", "Seconds the model ran", round(c.seconds, 6)),
         ("n3d_picture_hits_total", "counter", "Pictures that were known", hits),
         ("n3d_picture_misses_total", "counter", "Pictures that were read", misses),
