@@ -17,6 +17,7 @@ function node(tag) {
     click() { for (const f of this.listeners.click || []) f({ preventDefault() {} }); },
     querySelector() { return node("span"); },
     querySelectorAll(t) { return this.children.filter((c) => c.tag === t); },
+    getBoundingClientRect: () => ({ top: 0 }), scrollIntoView() {},
     contentWindow: { postMessage(m) { made.got = m; } },
   };
   return made;
@@ -40,21 +41,22 @@ async function fetch(path, options) {
 const pause = () => new Promise((go) => setTimeout(go, 20));
 (async () => {
   vm.runInNewContext(script, {
-    document, fetch, console, setTimeout, URLSearchParams, addEventListener() {}, location: { search: "" },
+    document, fetch, console, innerHeight: 900, setTimeout, URLSearchParams, addEventListener() {}, location: { search: "" },
     sessionStorage: { getItem: () => null, setItem() {} }, MutationObserver: class { observe() {} },
   });
   await pause();
   byId("rooms").children[0].click();
   await pause();
   const out = { rooms: byId("rooms").children.length, hints: byId("hints").children.map((b) => b.textContent), shown: [] };
+  const drawn = () => byId("boxes").children.filter((g) => g.dataset.index !== undefined);
   const seen = () => {
     const row = byId("steps").children[0] || byId("objects").children[0];
     const button = row && row.children[0];
     if (button) for (const f of button.listeners.focus) f();
     out.shown.push({
       answer: byId("answer").textContent, state: byId("state").textContent, bad: byId("state").className, check: byId("check").textContent,
-      boxes: byId("boxes").children.map((g) => g.children[2].textContent), lit: byId("space").got && byId("space").got.lit,
-      steps: byId("steps").children.length, objects: byId("objects").children.length, paths: byId("boxes").children.map((g) => g.children[0].attributes.d),
+      boxes: drawn().map((g) => g.children[3].textContent), lit: byId("space").got && byId("space").got.lit,
+      steps: byId("steps").children.length, objects: byId("objects").children.length, paths: drawn().map((g) => g.children[1].attributes.d), lengths: byId("boxes").children.filter((g) => g.attributes.class === "length lit").map((g) => g.children.at(-1).textContent),
     });
   };
   byId("hints").children[0].click();

@@ -125,6 +125,7 @@ def test_the_script_shows_answers_boxes_steps_and_errors(client, answers, tmp_pa
     assert (first["answer"], first["check"]) == ("0.90 m", "\u2713 replayed: agrees")
     assert (first["steps"], first["objects"], first["lit"]) == (2, 3, [0, 1])
     assert first["boxes"] == ["1 <b>lamp</b>", "0 stool", "2 rug"]  # far ones first
+    assert first["lengths"] == ["0.900 m"]
     assert every["answer"] == "3 objects were found."
     assert every["steps"] == 0
     assert (bad["state"], bad["bad"]) == ("image: is odd.", "bad")

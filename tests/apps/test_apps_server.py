@@ -360,6 +360,18 @@ def test_the_process_answers_as_the_command_line_does(server, room, tmp_path, ca
     assert found["objects"]
 
 
+def test_further_questions_do_not_look_at_the_picture_again(server):
+    made = synthetic.make(9, synthetic.SceneConfig(width=160, height=120)).rgbd
+    camera = {"fx": 150, "fy": 150, "cx": 80, "cy": 60, "width": 160, "height": 120}
+    sent = {"image": packed(made.image), "camera": camera}
+    looks, hits = (counted(server, f"n3d_{n}_total") for n in ("looks", "picture_hits"))
+    for label in ("stool", "table", "lamp"):
+        status, told = server.get("/page/ask", {**sent, "text": [label]})
+        assert status == 200, told
+    assert counted(server, "n3d_looks_total") == looks + 1
+    assert counted(server, "n3d_picture_hits_total") == hits + 2
+
+
 def test_many_clients_at_once_get_what_each_gets_alone(server, room):
     sent, _, labels = room
     names = labels[:3]

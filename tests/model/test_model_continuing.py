@@ -33,7 +33,8 @@ def named(chance: float, least: float, allowed: list[int], row: int = 0) -> int 
 
 def test_a_box_begins_while_it_is_likely_enough():
     assert named(0.3, 0.25, [BOX, OTHER]) == BOX
-    assert named(0.2, 0.25, [BOX, OTHER]) is None
+    assert named(0.2, 0.25, [BOX, OTHER]) == OTHER
+    assert named(0.8, 0.9, [BOX, OTHER]) == OTHER
     assert named(0.3, 0.25, [BOX, OTHER], row=1) is None  # not asked for all
     assert named(0.3, 0.25, [OTHER, OTHER + 1]) is None
     assert Continuing(MODEL.tongue, [0], 0.0)(0, [], torch.zeros(3), None) is None

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from n3d.apps import browsers
 from n3d.apps import options as opt
 
 
@@ -95,6 +96,8 @@ def lift(
                 f"note: {assumed} of the first {looked_at} scenes have an assumed field of "
                 "view, so their lengths are uncertain; give --camera or --fov"
             )
+    if json_out != "-" and (said := lifting.reviewed(out)) is not None:
+        browsers.tell(said)
     if json_out != "-" and report.kept:
         show.say(f"next: n3d ask {shlex.quote(str(out))} --out questions")
 
@@ -254,6 +257,8 @@ def inspect(
         if facts.get("faults"):
             show.labels(facts["faults"], "without an answer")
         show.labels(facts["labels"], "question" if facts["kind"] == "qa" else "label")
+        if "reviews" in facts:
+            browsers.tell(facts["reviews"])
         if "balance" in facts:
             show.balance(facts["balance"])
         if facts.get("sizes"):

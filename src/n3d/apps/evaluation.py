@@ -79,7 +79,7 @@ def run(
 
     n3d eval run n3d-mini --limit 100 --predictions mini.jsonl --json mini.json
     """
-    from n3d.apps import show
+    from n3d.apps import scores, show
     from n3d.pipelines import tabling, writing_rows
 
     if json_out not in (None, "-") and predictions is not None:
@@ -96,9 +96,9 @@ def run(
     else:
         report = tabling.one(model, asked, depth, predictions, bool(out), watch=watch)
     if json_out != "-":
-        (show.rows if "rows" in report else show.report)(report)
+        (scores.rows if "rows" in report else scores.report)(report)
         if "replies" in report:
-            show.reasoning(report["replies"])
+            scores.reasoning(report["replies"])
     _write(show, report, out, json_out, writing_rows.write)
 
 
@@ -128,7 +128,7 @@ def table(
 
     n3d eval table n3d-mini --limit 100 --out mini_table
     """
-    from n3d.apps import show
+    from n3d.apps import scores, show
     from n3d.pipelines import tabling, writing_rows
 
     width, height = opt.pixels(size, "--size")
@@ -138,7 +138,7 @@ def table(
     )  # fmt: skip
     report = tabling.beside(model, asked, depth, out, watch=_watch(asked.count(depth)))
     if json_out != "-":
-        show.rows(report)
+        scores.rows(report)
     _write(show, report, out, json_out, writing_rows.write)
 
 
@@ -252,7 +252,9 @@ def _watch(scenes: int | None):
 
 
 def _tell(show, report, json_out: str | None) -> None:
+    from n3d.apps import scores
+
     if json_out != "-":
-        show.report(report)
+        scores.report(report)
     if json_out is not None:
         show.write_json(report, json_out)

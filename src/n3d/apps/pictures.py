@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from n3d.apps import models, runs
+from n3d.apps import browsers, models, runs
 from n3d.apps import options as opt
 from n3d.errors import ConfigError, QuestionError
 
@@ -180,12 +180,24 @@ def _check_question(question: str | None, image: Path, model: str | None) -> Non
 
 
 def view(
-    image: opt.Image,
-    out: Annotated[
+    image: Annotated[
         Path,
-        typer.Option(help="File to write: .png, .html, .ply, .glb or .json.", show_default=False),
+        typer.Argument(help="Photograph, or a data-set folder of scenes.", show_default=False),
     ],
-    depth: opt.Depth = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to write: .png, .html, .ply, .glb, .rrd or .json.", show_default=False
+        ),
+    ] = None,
+    depth: Annotated[
+        str | None,
+        typer.Option(
+            help="Depth: 16-bit PNG in millimetres, npy or npz in metres. Of a data set: "
+            "sensor:DIR.",
+            show_default=False,
+        ),
+    ] = None,
     camera: opt.CameraFile = None,
     regions: opt.Regions = None,
     boxes: opt.Boxes = None,
@@ -194,14 +206,58 @@ def view(
     depth_scale: opt.DepthScale = None,
     depth_encoding: opt.DepthEncoding = None,
     image_name: opt.ImageName = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the images of a data set.", show_default=False),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address that a data set is shown at.")] = browsers.HOST,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of it; 0 takes a free one.")
+    ] = browsers.PORT,
+    no_open: Annotated[
+        bool, typer.Option("--no-open", help="Do not open the web browser.")
+    ] = False,
 ) -> None:
-    """Draw a picture with 3D boxes, or write the boxes.
+    """Draw a picture with its 3D boxes, or review a data set.
 
-    As a picture (.png), a page that turns (.html), points and boxes (.ply, .glb), or the boxes as
-    plain records (.json). Boxes come from --regions, lifted, or from --boxes. Example:
+    As a picture (.png), a page that turns (.html), points and boxes (.ply, .glb), a recording for
+    Rerun (.rrd), or the boxes as plain records (.json). Boxes come from --regions, lifted, or from
+    --boxes. A FOLDER of scenes is shown in the web browser, to accept, reject and edit its boxes.
+    Examples:
 
     n3d view desk.jpg --depth desk.png --camera camera.json --regions regions.json --out desk.html
+
+    n3d view scenes --images images --depth sensor:depth
     """
+    if image.is_dir():
+        taken = {
+            "--out": out, "--camera": camera, "--regions": regions, "--boxes": boxes, "--up": up,
+            "--fov": fov, "--depth-scale": depth_scale, "--depth-encoding": depth_encoding,
+            "--image-name": image_name,
+        }  # fmt: skip
+        browsers.browse(image, images, depth, taken, host, port, no_open)
+        return
+    browsers.check_unused(image, images, host, port, no_open)
+    _draw(
+        image, opt.needed(out, "--out"), None if depth is None else Path(depth), camera, regions,
+        boxes, up, fov, depth_scale, depth_encoding, image_name,
+    )  # fmt: skip
+
+
+def _draw(
+    image: Path,
+    out: Path,
+    depth: Path | None,
+    camera: Path | None,
+    regions: Path | None,
+    boxes: Path | None,
+    up: str | None,
+    fov: float | None,
+    depth_scale: float | None,
+    depth_encoding: str | None,
+    image_name: str | None,
+) -> None:
+    """Write a picture, a page, points or records of one view."""
     from n3d.apps import show
     from n3d.pipelines import answering, known, seeing
 

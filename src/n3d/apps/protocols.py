@@ -43,7 +43,7 @@ def reasoning(
 
     n3d eval reasoning replies.jsonl --protocol n3d-bench --json marks.json
     """
-    from n3d.apps import show
+    from n3d.apps import scores, show
     from n3d.pipelines import marking
 
     if json_out not in (None, "-"):
@@ -51,8 +51,8 @@ def reasoning(
     report = marking.reasoning(file, protocol, truth=truth, seed=seed)
     if json_out != "-":
         if explain:
-            show.marks(report["items"])
-        show.reasoning(report)
+            scores.marks(report["items"])
+        scores.reasoning(report)
     _write(show, report, out, json_out)
 
 
@@ -83,14 +83,14 @@ def grounding(
 
     n3d eval grounding predicted.json --truth true.json --protocol omni3d --json report.json
     """
-    from n3d.apps import show
+    from n3d.apps import scores, show
     from n3d.pipelines import marking
 
     if json_out not in (None, "-"):
         opt.check_apart(Path(str(json_out)), predictions, truth)
     report = marking.grounding(predictions, truth, protocol, proximity=proximity, seed=seed)
     if json_out != "-":
-        show.flat(report)
+        scores.flat(report)
     _write(show, report, out, json_out)
 
 
@@ -113,15 +113,15 @@ def chains(
 
     n3d eval chains outputs.json --json chains.json
     """
-    from n3d.apps import show
+    from n3d.apps import scores, show
     from n3d.pipelines import marking
 
     if json_out not in (None, "-"):
         opt.check_apart(Path(str(json_out)), file, camera)
     report = marking.chains(file, protocol=protocol, camera=camera)
     if json_out != "-":
-        show.chains(report["items"])
-        show.flat({k: v for k, v in report.items() if k != "items"})
+        scores.chains(report["items"])
+        scores.flat({k: v for k, v in report.items() if k != "items"})
     _write(show, report, out, json_out)
 
 

@@ -31,20 +31,41 @@ def serve(
     allow_urls: Annotated[
         bool, typer.Option("--allow-urls", help="Fetch pictures from public http(s) URLs.")
     ] = False,
+    replicas: Annotated[
+        str | None,
+        typer.Option(
+            help="Models on a Ray cluster: a number, or 1-4 for as many as there is work for.",
+            show_default=False,
+        ),
+    ] = None,
+    cpus: Annotated[float, typer.Option(help="Cores of each replica.")] = 1.0,
+    gpus: Annotated[float, typer.Option(help="GPUs of each replica, or a part of one.")] = 0.0,
 ) -> None:
     """Serve a model over HTTP: a page and an API.
 
     The page is at /; the API is /v1/answer, /v1/ground, /v1/detect and OpenAI's
     /v1/chat/completions, which /docs describes.
 
+    With --replicas it is loaded several times, on this machine or the Ray cluster that RAY_ADDRESS
+    names, and requests go to the one that has the least to do.
+
     N3D_TOKEN in the environment is the token that clients must bring. Example:
 
     n3d serve --model n3d-mini --port 8000
     """
     from n3d.apps import runs, show
-    from n3d.pipelines import fetching, loading, serving
+    from n3d.pipelines import fetching, loading, scaling, serving
+    from n3d.pipelines import replicas as placing
 
     limits = serving.Limits(queue, batch, keep, timeout, max_body * MIB, max_pixels)
+    size = None
+    if replicas is not None:
+        size = placing.read(replicas, cpus, gpus)
+    elif (cpus, gpus) != (1.0, 0.0):
+        raise ConfigError(
+            "are those of a replica", code="config-conflict", field="--cpus and --gpus",
+            hint="Give --replicas too",
+        )  # fmt: skip
     try:
         from n3d.apps.server import web
     except ModuleNotFoundError as e:
@@ -63,7 +84,7 @@ def serve(
         return asker
 
     listening = web.listen(host, port)
-    service = serving.Service(make, limits)
+    service = serving.Service(make, limits) if size is None else scaling.Fleet(make, size, limits)
     token = os.environ.get("N3D_TOKEN") or None
     fetch = fetching.fetch if allow_urls else None
     application = web.app(model.rstrip("/").split("/")[-1], service, fetch=fetch, token=token)

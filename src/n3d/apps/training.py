@@ -99,7 +99,7 @@ def adapt(
 
     n3d adapt rooms --base n3d-mini --out adapted
     """
-    from n3d.apps import show
+    from n3d.apps import scores, show
     from n3d.pipelines import adapting
     from n3d.train.running import Slice
 
@@ -117,5 +117,5 @@ def adapt(
     if report is None:
         show.say("stopped: the same command goes on from here")
         return
-    show.before_and_after(report["before"], report["after"], adapting.SHOWN)
+    scores.before_and_after(report["before"], report["after"], adapting.SHOWN)
     show.say(f"wrote {out / 'model'} and {out / 'report.json'}")

@@ -3,7 +3,7 @@
 from n3d.engine.chaining import Chain, Link, chain
 from n3d.engine.forecasting import Forecast, forecast
 from n3d.engine.inputs import Folder, InputShard, Items, Source, Stream
-from n3d.engine.inspecting import inspect
+from n3d.engine.inspecting import inspect, so_far
 from n3d.engine.making import Stage, each
 from n3d.engine.running import Report, run
 
@@ -23,4 +23,5 @@ __all__ = [
     "forecast",
     "inspect",
     "run",
+    "so_far",
 ]

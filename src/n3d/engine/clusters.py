@@ -36,19 +36,8 @@ class Cluster:
         self._mine = False
 
     def __enter__(self) -> Cluster:
-        ray = _ray()
-        if not ray.is_initialized():
-            # Numbers of the machine go to nobody, and workers find what this process can import.
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            paths = os.pathsep.join(p for p in sys.path if p)
-            variables = {**dict.fromkeys(THREADS, "1"), "PYTHONPATH": paths}
-            here = {} if "RAY_ADDRESS" in os.environ else {
-                "num_cpus": max(self.workers, 2), "include_dashboard": False}  # fmt: skip
-            ray.init(
-                runtime_env={"env_vars": variables}, log_to_driver=False,
-                logging_level="ERROR", **here,
-            )  # fmt: skip
-            self._mine = True
+        _ray()
+        self._mine = connect(max(self.workers, 2), dict.fromkeys(THREADS, "1"))
         return self
 
     def __exit__(self, *exception: Any) -> None:
@@ -96,6 +85,24 @@ class Cluster:
                 yield row[COLUMN]
         except ray.exceptions.RayError:
             return  # a machine died: what is missing is done again
+
+
+def connect(cpus: int, variables: dict[str, str] | None = None) -> bool:
+    """Join the cluster that the environment names, or begin one of `cpus` on this machine, whose
+    workers see `variables`; whether there was none before. Needs Ray."""
+    import ray  # pyright: ignore[reportMissingImports]
+
+    if ray.is_initialized():
+        return False
+    # Numbers of the machine go to nobody, and workers find what this process can import.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    paths = os.pathsep.join(p for p in sys.path if p)
+    here = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": cpus, "include_dashboard": False}
+    ray.init(
+        runtime_env={"env_vars": {**(variables or {}), "PYTHONPATH": paths}},
+        log_to_driver=False, logging_level=logging.ERROR, **here,
+    )  # fmt: skip
+    return True
 
 
 def _ray() -> Any:

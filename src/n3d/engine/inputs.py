@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from n3d.errors import ConfigError, InputError
-from n3d.scene import fields, files, manifests, shards
+from n3d.scene import fields, files, manifests, reviews, shards
 
 PER_SHARD = 256
 
@@ -125,19 +125,31 @@ class Stream:
 
 @dataclass(frozen=True)
 class StoredShard:
-    """A shard file of a data set, compared with its hash before it is read."""
+    """A shard file of a data set, compared with its hash before it is read; scenes as reviewed in
+    their `folder`, where reviews have the digest `reviewed`."""
 
     path: Path
     sha256: str
+    folder: Path | None = None
+    reviewed: str = ""
 
     def open(self) -> Iterator[Any]:
         shards.check_hash(self.path, self.sha256)
-        return shards.read(self.path)
+        if self.folder is None:
+            return shards.read(self.path)
+        told = reviews.known(self.folder)
+        if told.digest != self.reviewed:
+            raise InputError(
+                "was reviewed while it was read", code="scene-reviews", file=self.folder,
+                hint="Close its browser and run again into a new folder",
+            )  # fmt: skip
+        return reviews.applied(shards.read(self.path), told)
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A finished data-set folder: one output shard for each of its shards.
+    """A finished data-set folder: one output shard for each of its shards. Scenes are read as
+    reviewed, and `reviews` is the digest of what was said, "" where nothing was.
 
     InputError where it holds records of another kind than `kind`, if that is given.
     """
@@ -160,15 +172,22 @@ class Folder:
             )  # fmt: skip
         return found
 
+    @functools.cached_property
+    def reviews(self) -> str:
+        return reviews.known(self.folder).digest if self.manifest.kind == "scene" else ""
+
     @property
     def identity(self) -> dict[str, Any]:
         names = [(s.name, s.sha256) for s in self.manifest.shards]
         digest = hashlib.sha256(fields.dumps(names).encode()).hexdigest()
-        return {"kind": self.manifest.kind, "sha256": digest}
+        found = {"kind": self.manifest.kind, "sha256": digest}
+        return found | ({"reviews": self.reviews} if self.reviews else {})
 
     def shards(self) -> Iterator[StoredShard]:
+        folder = self.folder if self.manifest.kind == "scene" else None
         for entry in self.manifest.shards:
-            yield StoredShard(manifests.data_file(self.folder, entry.name), entry.sha256)
+            path = manifests.data_file(self.folder, entry.name)
+            yield StoredShard(path, entry.sha256, folder, self.reviews)
 
     def __len__(self) -> int:
         return len(self.manifest.shards)

@@ -19,16 +19,7 @@ def inspect(folder: str | Path) -> dict[str, Any]:
     """
     folder = Path(folder)
     complete = (folder / manifests.FILE).is_file()
-    if complete:
-        manifest = manifests.read(folder)
-    elif folders.is_run(folder):
-        manifest = _unfinished(folder)
-    else:
-        raise InputError(
-            "holds no data set: neither manifest.json nor run.json",
-            code="dataset-missing",
-            file=folder,
-        )
+    manifest = so_far(folder)
     return {
         "kind": manifest.kind,
         "complete": complete,
@@ -39,6 +30,20 @@ def inspect(folder: str | Path) -> dict[str, Any]:
         "labels": manifest.labels,
         "config": manifest.config,
     }
+
+
+def so_far(folder: Path) -> Manifest:
+    """The manifest of a data set, or of what a run that was stopped has finished; InputError for a
+    folder that holds neither."""
+    if (folder / manifests.FILE).is_file():
+        return manifests.read(folder)
+    if folders.is_run(folder):
+        return _unfinished(folder)
+    raise InputError(
+        "holds no data set: neither manifest.json nor run.json",
+        code="dataset-missing",
+        file=folder,
+    )
 
 
 def _unfinished(folder: Path) -> Manifest:

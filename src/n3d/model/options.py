@@ -23,9 +23,10 @@ class Options:
     the ones with a lower score than `min_score` are left out, by default what the model's
     calibration says (0 leaves out none). Where all objects are asked for, another one is told
     while it is there with a chance of at least `eager`; what was named is refused where it is
-    there with a chance below `seek`, and a question about a box that has a lower score than
-    `unsure`. `averaged` numbers are means of what the network believes
-    (`averaging`), unless tokens are drawn at a temperature; else the likeliest token is written.
+    there with a chance below `seek`. A calibrated model refuses a question where what it is about
+    is there with a chance below `seek_asked`, or has a box of a score below `unsure`. `averaged`
+    numbers are means of what the network believes (`averaging`), unless tokens are drawn at a
+    temperature; else the likeliest token is written.
     `protocol` is "n3d", "upstream" (two conversations, for released weights), or None for that of
     the weights.
     """
@@ -36,8 +37,9 @@ class Options:
     seed: int = 0
     most: int = grammars.MAX_BOXES
     min_score: float | None = None
-    eager: float = 0.25
-    seek: float = 0.45
+    eager: float = 0.08
+    seek: float = 0.3
+    seek_asked: float = 0.9
     unsure: float = 0.45
     averaged: bool = True
     sampling: Sampling = field(default_factory=Sampling)
@@ -51,7 +53,7 @@ class Options:
         decoding.check_number(self, "level", 1e-3, 1 - 1e-3)
         decoding.check_number(self, "seed", 0, 1 << 62)
         decoding.check_number(self, "most", 1, grammars.MAX_BOXES)
-        for name in ("eager", "seek", "unsure"):
+        for name in ("eager", "seek", "seek_asked", "unsure"):
             decoding.check_number(self, name, 0.0, 1.0)
         if self.min_score is not None:
             decoding.check_number(self, "min_score", 0.0, 1.0)

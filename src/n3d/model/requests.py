@@ -79,18 +79,40 @@ def _watch(model: SpatialModel, requests: Sequence[Request], options: Options) -
     """What chooses tokens in the place of the likeliest; nothing does where they are drawn."""
     if options.sampling.temperature > 0:
         return None
-    all_objects = [i for i, r in enumerate(requests) if r.text == dialogues.DETECT]
-    named_ones = [i for i, r in enumerate(requests) if r.text != dialogues.DETECT]
-    going_on = Continuing(model.tongue, all_objects, options.eager)
-    seeking = Continuing(model.tongue, named_ones, options.seek, first=True)
+    rules = [
+        Continuing(model.tongue, [i for i, r in enumerate(requests) if kind(r)], least, first=first)
+        for kind, least, first in (
+            (_is_every, options.eager, False),
+            (_is_named, options.seek, True),
+            (_is_asked, options.seek_asked if _is_calibrated(model) else 0.5, True),
+        )
+    ]
     averaging = Averaging(model.tongue) if options.averaged else None
 
     def watch(*told: Any) -> int | None:
         chosen = None if averaging is None else averaging(*told)
-        chosen = going_on(*told) if chosen is None else chosen
-        return seeking(*told) if chosen is None else chosen
+        for rule in rules:
+            chosen = rule(*told) if chosen is None else chosen
+        return chosen
 
     return watch
+
+
+def _is_every(request: Request) -> bool:
+    return request.text == dialogues.DETECT
+
+
+def _is_asked(request: Request) -> bool:
+    return request.question is not None
+
+
+def _is_named(request: Request) -> bool:
+    return not (_is_every(request) or _is_asked(request))
+
+
+def _is_calibrated(model: SpatialModel) -> bool:
+    """Whether chances and scores say something."""
+    return bool(model.calibration.located_raw)
 
 
 def stream(
@@ -152,9 +174,11 @@ def _prediction(
         return replace(found, fault=f"objects: {failed}")
     if not objects:
         return replace(found, fault=ABSENT)
-    # The scores of a model that was not calibrated say nothing, and given objects have none.
-    telling = request.given is None and bool(model.calibration.located_raw)
-    if telling and (doubtful := _doubtful(objects, options.unsure)):
+    if (
+        request.given is None
+        and _is_calibrated(model)
+        and (doubtful := _doubtful(objects, options.unsure))
+    ):
         return replace(found, objects=(), fault=doubtful)
     if failed is not None or not parsed.steps.items:
         return replace(found, fault=f"trace: {failed or 'the reply has no trace'}")

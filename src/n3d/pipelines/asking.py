@@ -103,11 +103,17 @@ def ask(
         "kinds": kinds,
         **{k: getattr(stage, k) for k in ("per_scene", "seed", "located", "margin")},
         "gate": asdict(gate),
+        **reviewed(source),
     }
     return engine.run(
         stage, source, out, kind="qa", workers=workers, where=where, config=config,
         progress=progress,
     )  # fmt: skip
+
+
+def reviewed(source: engine.Folder) -> dict[str, str]:
+    """What the configuration of questions says of the reviews of their scenes; {} without any."""
+    return {"reviews": source.reviews} if source.reviews else {}
 
 
 def chosen_kinds(text: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from n3d.evaluate.choosing import Candidate
 from n3d.pipelines import asking
 from n3d.reason import balance
 from n3d.reason.gating import Gate
-from n3d.scene import QA, Drop, Quantity, Ref, Scene, asked, files, shards
+from n3d.scene import QA, Drop, Quantity, Ref, Scene, asked, files, reviews, shards
 
 REPORT = "benchmark.json"
 TRUTHS = ("measured", "any")
@@ -100,7 +100,7 @@ def build(
     gate = gate or Gate()
     inner = asking.Ask(choosing.KINDS, POOL, seed, gate=gate, frequency=source.manifest.labels)
     config = {"stage": "benchmark", "questions": questions, "per_scene": per_scene, "seed": seed,
-              "truth": truth, "gate": vars(gate)}  # fmt: skip
+              "truth": truth, "gate": vars(gate), **asking.reviewed(source)}  # fmt: skip
     pool = out.with_name(f"{out.name}.pool")
     engine.run(
         Widely(inner, truth), source, pool, kind="qa", workers=workers, progress=progress,
@@ -123,7 +123,7 @@ def _told(questions: Path, scenes: Path) -> Iterator[tuple[Scene, tuple[QA, ...]
 
 def _known(scenes: Path) -> dict[str, Any]:
     """The mean box of each class."""
-    some = [s for s in islice(shards.read(scenes), KNOWN_SCENES) if s.objects]
+    some = [s for s in islice(reviews.read(scenes), KNOWN_SCENES) if s.objects]
     return blind.of(some, ()).boxes if some else {}
 
 
@@ -156,7 +156,7 @@ def report(out: Path, scenes: Path, pool: Path, questions: int) -> dict[str, Any
     chosen = [(qa, scene) for scene, told in _told(out, scenes) for qa in told]
     ids = {qa.id for qa, _ in chosen}
     usual = blind.of(
-        [s for s in islice(shards.read(scenes), KNOWN_SCENES) if s.objects],
+        [s for s in islice(reviews.read(scenes), KNOWN_SCENES) if s.objects],
         (qa for qa in shards.read(pool) if qa.id not in ids),
     )
     home = {kind: g for g in choosing.GROUPS for kind in g.kinds}

@@ -15,7 +15,7 @@ from typing import Any
 
 from n3d import engine
 from n3d.errors import ConfigError, InputError, N3DError
-from n3d.scene import Drop, Object3D, Scene, files, shards
+from n3d.scene import Drop, Object3D, Scene, files, reviews, shards
 from n3d.sources import convert, omni3d, plain, qwen_chats, read_rgbd, rle, upstream, upstream_chats
 from n3d.sources.grounded import Grounded, rectangle
 from n3d.sources.placing import DEPTH_SUFFIXES, beside, inside
@@ -54,8 +54,8 @@ class Target:
 def export(folder: Path, out: Path, to: str, views: Views | None = None) -> Report:
     """Write the scenes of a data set to `out` in the form `to` of TARGETS.
 
-    Scenes without a camera are left out and counted. Raises InputError where none is left, and
-    ConfigError for a target that does not exist.
+    Scenes are as reviewed. Those without a camera are left out and counted. Raises InputError
+    where none is left, and ConfigError for a target that does not exist.
     """
     if to not in TARGETS:
         raise ConfigError(
@@ -67,7 +67,10 @@ def export(folder: Path, out: Path, to: str, views: Views | None = None) -> Repo
     if target.is_folder == out.is_file() and out.exists():
         kind = "a folder" if target.is_folder else "a file"
         raise ConfigError(f"must be {kind} for {to}", code="output-foreign", file=out, field="out")
-    for scene in shards.read(folder):
+    for scene in reviews.applied(shards.read(folder), reviews.known(folder)):
+        if isinstance(scene, Drop):
+            report.leave(scene.reason)
+            continue
         report.scenes += scene.camera is not None
         report.objects += len(scene.objects) if scene.camera is not None else 0
         if scene.camera is None:
@@ -86,7 +89,7 @@ def export(folder: Path, out: Path, to: str, views: Views | None = None) -> Repo
 
 
 def _items(folder: Path) -> Iterator[Grounded]:
-    for scene in shards.read(folder, check=False):
+    for scene in reviews.read(folder, check=False):
         if scene.camera is not None:
             yield Grounded(scene, scene.camera, scene.image or scene.picture_id)
 

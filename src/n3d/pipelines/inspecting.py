@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ import numpy as np
 from n3d import engine
 from n3d.pipelines import jobs
 from n3d.reason import balance, gating
-from n3d.scene import Scene, manifests, shards
+from n3d.scene import Scene, manifests, reviews, shards
+from n3d.scene.reviews import Reviews
 
 PERCENTILES = (5, 50, 95)
 MOST_CLASSES = 50
@@ -22,8 +25,9 @@ SAMPLED = 2000
 
 
 def facts(folder: Path) -> dict[str, Any]:
-    """Counts of a data set or of predictions; of questions also their `balance`, of scenes the
-    `sizes` and distances of each class. InputError for a folder that holds neither."""
+    """Counts of a data set or of predictions; of questions also their `balance`, of scenes as
+    reviewed the `sizes` and distances of each class, and what the `reviews` say. InputError for a
+    folder that holds neither."""
     if jobs.holds(folder):
         return jobs.inspect(folder)
     found = engine.inspect(folder)
@@ -33,8 +37,37 @@ def facts(folder: Path) -> dict[str, Any]:
             tally.add(qa)
         found["balance"] = tally.to_json()
     elif found["kind"] == "scene":
-        found["sizes"] = sizes(_records(folder))
+        told = reviews.known(folder)
+        met = Met(told)
+        found["sizes"] = sizes(met.scenes(_records(folder)))
+        if told.by_scene:
+            found["reviews"] = told.counts() | {"unknown": met.unknown}
+            found["labels"] = manifests.added([met.labels])
     return found
+
+
+@dataclass
+class Met:
+    """Which reviews were met by scenes that went through, and the labels that these kept."""
+
+    reviews: Reviews
+    count: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+
+    def scenes(self, found: Iterable[Scene]) -> Iterator[Scene]:
+        """The scenes as reviewed."""
+        for scene in found:
+            told = self.reviews.of(scene.id)
+            self.count += len(told.keys() & {None, *(o.id for o in scene.objects)})
+            kept = reviews.apply(scene, told)
+            if isinstance(kept, Scene):
+                self.labels.update(kept.labels)
+                yield kept
+
+    @property
+    def unknown(self) -> int:
+        """How many reviews are of things that are not there."""
+        return sum(1 for _ in self.reviews) - self.count
 
 
 def drops_of(folder: Path) -> Path:

@@ -12,7 +12,7 @@ from n3d import reason, sources, view
 from n3d.errors import ConfigError, N3DError
 from n3d.pipelines import lifting
 from n3d.reason import gating
-from n3d.scene import QA, Drop, Object3D, Picture, Region, Scene, asked, manifests, shards
+from n3d.scene import QA, Drop, Object3D, Picture, Region, Scene, asked, manifests, reviews
 
 SIZE = 560
 MOST_KINDS = 64
@@ -93,7 +93,7 @@ def _view(scene: Scene, places: Places) -> Any:
 def _scenes(folder: Path, facts: Mapping[str, Any], places: Places) -> Iterator[view.Section]:
     classes = list(facts.get("sizes", {}))[:MOST_KINDS]
     wall = _Wall(places.samples)
-    for scene in shards.read(folder) if facts["complete"] else ():
+    for scene in reviews.read(folder) if facts["complete"] else ():
         new = [c for c in classes if c in scene.labels and wall.wants(c)]
         if not new:
             if not any(wall.wants(c) for c in classes):

@@ -12,7 +12,7 @@ from typing import Any
 from n3d import engine, sources
 from n3d import lift as lifter
 from n3d.errors import ConfigError, N3DError
-from n3d.scene import Drop, Picture, Scene, manifests, shards
+from n3d.scene import Drop, Picture, Scene, manifests, reviews, shards
 
 SOURCES: dict[str, Callable[..., Iterator[Picture | Drop]]] = {
     "coco": sources.coco.read,
@@ -217,6 +217,13 @@ def _checked(source: str, depth: str, fov: float | None, depth_scale: float | No
 def settings(*, size_priors: bool = False) -> lifter.LiftConfig:
     """How regions are lifted, as far as the command line says."""
     return lifter.LiftConfig(size_priors=size_priors)
+
+
+def reviewed(out: Path) -> dict[str, int] | None:
+    """What was said by hand of a data set that is lifted again, None where nothing was: the
+    shards stay as lifted, and those who read them honour it."""
+    told = reviews.known(out)
+    return told.counts() if told.by_scene else None
 
 
 def assumed_cameras(out: Path) -> tuple[int, int]:

@@ -62,7 +62,7 @@ class Asker:
     """A model that answers what is asked, all of one call together.
 
     `options` are those of `model.options.Options`. Views should be `upright`; the `keep` that
-    were last asked about in the calls before are not read again.
+    were last asked about in the calls before are not read again. `looked` counts those read.
     """
 
     def __init__(self, model: Any, *, keep: int = 1, **options: Any) -> None:
@@ -72,6 +72,7 @@ class Asker:
         self.options = options_of(options)
         self._given = options
         self._keep = keep
+        self.looked = 0
         self._kept: OrderedDict[int, Any] = OrderedDict()  # a Look holds its view, and so its id
 
     def sampled(self, sampling: Any) -> Asker:
@@ -140,9 +141,11 @@ class Asker:
         if not views:
             return []
         try:
-            return list(requests.look(self.model, views))
+            found = list(requests.look(self.model, views))
         except N3DError as e:
             return [e] if len(views) == 1 else [k for v in views for k in self._read([v])]
+        self.looked += len(found)
+        return found
 
     def _released(self, asked: Sequence[Asked]) -> list[Prediction | N3DError]:
         """Two conversations each; the questions about one view share what was read of it."""
@@ -150,6 +153,7 @@ class Asker:
         groups: dict[int, list[int]] = {}
         for i, a in enumerate(asked):
             groups.setdefault(id(a.view) if a.question is not None else -i - 1, []).append(i)
+        self.looked += len(groups)
         for places in groups.values():
             first = asked[places[0]]
             try:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from n3d import engine
 from n3d.errors import ConfigError, InputError
@@ -152,10 +153,16 @@ def rephrase(
             f"is {at_once}", code="config-range", field="at_once", limit=f"1 to {MOST_AT_ONCE}"
         )
     chat = Endpoint(endpoint, model, timeout=timeout)
-    config = {"stage": "rephrase", "model": model, "temperature": temperature, "seed": seed}
+    config: dict[str, Any] = {
+        "stage": "rephrase",
+        "model": model,
+        "temperature": temperature,
+        "seed": seed,
+    }
     cache = cache or out.with_name(f"{out.name}.replies.jsonl")
     source = engine.Folder(questions, "qa")
-    assert source.manifest  # read before a file is made beside it
+    # The manifest is read before a file is made beside it.
+    config |= {k: v for k, v in source.manifest.config.items() if k == "reviews"}
     with alone(cache):
         stage = Rephrase(chat, model, Cache(cache), temperature, seed, at_once)
         return engine.run(stage, source, out, kind="qa", config=config, progress=progress)

@@ -15,7 +15,7 @@ from n3d.scene import RGBD, Drop, Object3D, Prediction, Region, Scene, files
 from n3d.sources import plain
 from n3d.sources.grounded import Grounded
 
-FORMS = (".png", ".html", ".ply", ".glb", ".json")
+FORMS = (".png", ".html", ".ply", ".glb", ".rrd", ".json")
 
 
 def lift_regions(
@@ -43,6 +43,8 @@ def write(path: Any, view: RGBD, found: Prediction | Sequence[Object3D]) -> None
         seen.ply(path, view, boxes=objects)
     elif form == ".glb":
         seen.glb(path, view, boxes=objects)
+    elif form == ".rrd":
+        seen.rrd(path, view, boxes=objects)
     elif form == ".json":
         scene = Scene("scene", "picture", objects, view.up, provenance=view.provenance)
         plain.write(path, [Grounded(scene, view.camera)])

@@ -82,6 +82,7 @@ class Counts:
     late: int = 0
     batches: int = 0
     batched: int = 0
+    looked: int = 0
     seconds: float = 0.0
 
 
@@ -224,6 +225,7 @@ class Service:
         begun = time.monotonic()
         sampling = batch[0].sampling
         asker = asker if sampling is None else asker.sampled(sampling)
+        before = getattr(asker, "looked", 0)
         for w, found in zip(batch, _told(asker, batch)):
             if w.future.cancelled():
                 self.counts.left += 1
@@ -236,6 +238,7 @@ class Service:
                 w.settle(found)
         self.counts.batches += 1
         self.counts.batched += len(batch)
+        self.counts.looked += getattr(asker, "looked", 0) - before
         self.counts.seconds += time.monotonic() - begun
 
 

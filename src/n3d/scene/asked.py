@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from n3d.errors import InputError
-from n3d.scene import manifests, shards
+from n3d.scene import manifests, reviews, shards
 from n3d.scene.objects import Scene
 from n3d.scene.traces import QA
 
@@ -14,12 +14,20 @@ from n3d.scene.traces import QA
 def together(questions: str | Path, scenes: str | Path) -> Iterator[tuple[Scene, tuple[QA, ...]]]:
     """Every scene that is asked about with its questions, in the order of both data sets.
 
-    Both are read once, shard by shard. Raises InputError where a folder holds another kind of
-    record, or a question is about a scene that is not there or comes out of order.
+    Both are read once, shard by shard, the scenes as reviewed. Raises InputError where a folder
+    holds another kind of record, a question is about a scene that is not there or comes out of
+    order, or the scenes were reviewed since they were asked about.
     """
-    _check(questions, "qa", "questions")
+    made = _check(questions, "qa", "questions")
     _check(scenes, "scene", "scenes")
-    known = iter(shards.read(scenes))
+    if made.config.get("reviews", "") != reviews.known(scenes).digest:
+        raise InputError(
+            "are not reviewed as they were when the questions were made",
+            code="scene-reviews",
+            file=scenes,
+            hint="Ask again into a new folder: n3d ask",
+        )
+    known = iter(reviews.read(scenes))
     scene: Scene | None = None
     asked: list[QA] = []
     for qa in shards.read(questions):
@@ -54,10 +62,11 @@ def _check_objects(qa: QA, scene: Scene) -> None:
         )
 
 
-def _check(folder: str | Path, kind: str, field: str) -> None:
-    found = manifests.read(folder).kind
-    if found != kind:
+def _check(folder: str | Path, kind: str, field: str) -> manifests.Manifest:
+    found = manifests.read(folder)
+    if found.kind != kind:
         raise InputError(
-            f"holds records of kind {found!r}", code="dataset-kind", file=folder, field=field,
+            f"holds records of kind {found.kind!r}", code="dataset-kind", file=folder, field=field,
             limit=kind,
         )  # fmt: skip
+    return found

@@ -21,21 +21,23 @@ from n3d.scene import files, strict_json
 class Journal:
     """The records of one file, each with an "id"; of two with one id the later counts.
 
-    A first line {"header": {...}} is no record: it says what the records are of.
+    Where `keys` are other members than "id", these together name a record. A first line
+    {"header": {...}} is no record: it says what the records are of.
     """
 
     path: Path
     header: dict[str, Any] | None = None
-    _places: dict[str, int] = field(default_factory=dict)
+    keys: tuple[str, ...] = ("id",)
+    _places: dict[Any, int] = field(default_factory=dict)
     _end: int = 0
 
     @classmethod
-    def read(cls, path: str | Path) -> Journal:
+    def read(cls, path: str | Path, keys: tuple[str, ...] = ("id",)) -> Journal:
         """The journal of a file; an empty one where there is none.
 
         Raises InputError naming the line that is no record, or the file that cannot be read.
         """
-        made = cls(Path(path))
+        made = cls(Path(path), keys=keys)
         try:
             with open(made.path, "rb") as f:
                 for number, line in enumerate(f, 1):
@@ -55,9 +57,13 @@ class Journal:
             if number == 1 and isinstance(record, dict) and record.keys() == {"header"}:
                 self.header = dict(record["header"])
             else:
-                self._places[record["id"]] = self._end
+                self._places[self._name(record)] = self._end
         except (N3DError, KeyError, TypeError, ValueError) as e:
-            text = e.message if isinstance(e, N3DError) else "is no record with an id"
+            text = (
+                e.message
+                if isinstance(e, N3DError)
+                else f"is no record with {' and '.join(self.keys)}"
+            )
             raise InputError(
                 text,
                 code="journal-line",
@@ -67,8 +73,18 @@ class Journal:
             ) from None
         self._end += len(line)
 
-    def __contains__(self, id: str) -> bool:
+    def _name(self, record: Mapping[str, Any]) -> Any:
+        if len(self.keys) == 1:
+            return record[self.keys[0]]
+        return tuple(record[k] for k in self.keys)
+
+    def __contains__(self, id: Any) -> bool:
         return id in self._places
+
+    @property
+    def size(self) -> int:
+        """The bytes of the file that count."""
+        return self._end
 
     def __len__(self) -> int:
         return len(self._places)
@@ -77,7 +93,7 @@ class Journal:
         """The records in the order they were added, read from the file one by one."""
         return self._at(self._places.values())
 
-    def __getitem__(self, id: str) -> dict[str, Any]:
+    def __getitem__(self, id: Any) -> dict[str, Any]:
         return next(self._at([self._places[id]]))
 
     def _at(self, places: Iterable[int]) -> Iterator[dict[str, Any]]:
@@ -89,14 +105,14 @@ class Journal:
 
     def add(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Append records; ConfigError where the file cannot be written."""
-        self._write(records, [r["id"] for r in records])
+        self._write(records, [self._name(r) for r in records])
 
     def begin(self, header: Mapping[str, Any]) -> None:
         """Write the header of a journal that holds nothing yet."""
         self.header = dict(header)
         self._write([{"header": self.header}], [None])
 
-    def _write(self, lines: Sequence[Mapping[str, Any]], ids: Sequence[str | None]) -> None:
+    def _write(self, lines: Sequence[Mapping[str, Any]], ids: Sequence[Any]) -> None:
         whole = [
             json.dumps(line, ensure_ascii=False, allow_nan=False).encode() + b"\n" for line in lines
         ]

@@ -21,6 +21,7 @@ _HOMES = {
     "html": "n3d.view.pages",
     "notebook_png": "n3d.view.drawing",
     "ply": "n3d.view.clouds",
+    "rrd": "n3d.view.recordings",
     "Section": "n3d.view.albums",
     "sheet": "n3d.view.sheets",
 }
@@ -44,6 +45,7 @@ __all__ = [
     "plan",
     "ply",
     "regions",
+    "rrd",
     "sheet",
 ]
 
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from n3d.view.drawing import notebook_png as notebook_png
     from n3d.view.options import DrawOptions as DrawOptions
     from n3d.view.pages import html as html
+    from n3d.view.recordings import rrd as rrd
     from n3d.view.sheets import sheet as sheet
 
 

@@ -57,13 +57,14 @@ def _gather(points, colours, boxes) -> tuple[np.ndarray, np.ndarray, Box3D]:
                 code="colours-shape",
                 field="colours",
             )
-    stack = _stack(boxes)
-    if len(xyz) == 0 and len(stack) == 0:
+    stacked = stack(boxes)
+    if len(xyz) == 0 and len(stacked) == 0:
         raise InputError("no points and no boxes to write", code="points-empty", field="points")
-    return xyz, rgb, stack
+    return xyz, rgb, stacked
 
 
-def _stack(boxes: Box3D | Sequence[Object3D] | None) -> Box3D:
+def stack(boxes: Box3D | Sequence[Object3D] | None) -> Box3D:
+    """The boxes of objects, or boxes, as a stack (n,)."""
     if boxes is None:
         return Box3D.stack([])
     if isinstance(boxes, Box3D):
@@ -94,17 +95,17 @@ def ply(
     that programs for points and for meshes both read the file. Bars lie inside their box.
     Metres, OpenCV camera frame.
     """
-    xyz, rgb, stack = _gather(points, colours, boxes)
-    solids = [bars(box) for box in stack]
+    xyz, rgb, stacked = _gather(points, colours, boxes)
+    solids = [bars(box) for box in stacked]
     corners = [Box3D.stack(solid).corners.reshape(-1, 3) for solid in solids]
     each = len(corners[0]) if corners else 0
-    ink = np.array([palette.of_index(i) for i in range(len(stack))], np.uint8).reshape(-1, 3)
+    ink = np.array([palette.of_index(i) for i in range(len(stacked))], np.uint8).reshape(-1, 3)
     vertices = _columns(
         _VERTEX,
         np.concatenate([xyz, *corners]).T,
         np.concatenate([rgb, np.repeat(ink, each, axis=0)]).T,
     )
-    triangles = len(xyz) + 8 * np.arange(len(stack) * each // 8)[:, None, None] + _TRIANGLES
+    triangles = len(xyz) + 8 * np.arange(len(stacked) * each // 8)[:, None, None] + _TRIANGLES
     faces = np.zeros(triangles.size // 3, _FACE)
     faces["count"], faces["vertices"] = 3, triangles.reshape(-1, 3)
     path = Path(path)
@@ -156,7 +157,7 @@ def glb(
     trimesh (`pip install "n3d[mesh]"`).
     """
     trimesh = _trimesh()
-    xyz, rgb, stack = _gather(points, colours, boxes)
+    xyz, rgb, stacked = _gather(points, colours, boxes)
     turn = GLTF_FROM_CAMERA if up is None else GLTF_FROM_CAMERA @ upright(up).T
     scene = trimesh.Scene()
     if len(xyz):
@@ -164,7 +165,7 @@ def glb(
         moved = xyz.astype(float) @ turn.T
         cloud = trimesh.PointCloud(moved, colors=np.concatenate([rgb, alpha], axis=1))
         scene.add_geometry(cloud, node_name="points", geom_name="points")
-    for i, box in enumerate(stack):
+    for i, box in enumerate(stacked):
         label = "box" if boxes is None or isinstance(boxes, Box3D) else boxes[i].label
         moved = Box3D(turn @ box.center, box.size, turn @ np.asarray(box.rotation))
         colour = palette.of_index(i)

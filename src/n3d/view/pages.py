@@ -47,8 +47,10 @@ def parts(
     *,
     view: RGBD | None = None,
     most_points: int = 120_000,
+    picture: bool = True,
 ) -> dict[str, Any]:
-    """What a page shows, for `fill`: the view in 3D, texts, steps with the objects they use."""
+    """What a page shows, for `fill`: the view in 3D, texts, steps with the objects they use, and
+    the `picture` unless it is not wanted."""
     if isinstance(noun, RGBD):
         view, objects, caption, up = noun, (), panel.Caption(), noun.up
     elif isinstance(noun, Scene):
@@ -65,7 +67,8 @@ def parts(
         )
     if up is None and view is not None:
         up = view.up
-    return _data(noun, objects, caption, view, up, most_points)
+    image = _picture(noun, view) if picture and view is not None else None
+    return _data(objects, caption, view, up, most_points) | {"image": image}
 
 
 def fill(title: str, data: dict[str, Any]) -> str:
@@ -80,7 +83,7 @@ def fill(title: str, data: dict[str, Any]) -> str:
     return head + shown + middle + encoded + tail
 
 
-def _data(noun, objects, caption: panel.Caption, view, up, most_points: int) -> dict[str, Any]:
+def _data(objects, caption: panel.Caption, view, up, most_points: int) -> dict[str, Any]:
     metric = caption.provenance is None or caption.provenance.metric
     metric = metric if view is None else view.metric
     xyz, rgb = clouds.of_view(view, most_points) if view is not None else clouds.NOTHING
@@ -106,7 +109,6 @@ def _data(noun, objects, caption: panel.Caption, view, up, most_points: int) -> 
             "rgb": _encode(rgb),
             "pitch": _pitch(view, len(xyz)),
         },
-        "image": None if view is None else _picture(noun, view),
     }
 
 

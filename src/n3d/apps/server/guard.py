@@ -12,6 +12,7 @@ from typing import Any
 
 from n3d.apps.server import forms
 from n3d.errors import InputError, N3DError
+from n3d.pipelines.scaling import Fleet
 from n3d.pipelines.serving import Limits, Refused, Service, failed
 
 OPEN = ("/", "/health", "/docs", "/openapi.json")
@@ -153,7 +154,7 @@ def headers_of(error: N3DError) -> list[tuple[bytes, bytes]]:
     return [(b"www-authenticate", b"Bearer")] if status == 401 else []
 
 
-def metrics(guard: Guard, service: Service, hits: int, misses: int) -> str:
+def metrics(guard: Guard, service: Service | Fleet, hits: int, misses: int) -> str:
     """What there is to watch, in the text form of Prometheus."""
     c = service.counts
     rows = [
@@ -166,6 +167,7 @@ def metrics(guard: Guard, service: Service, hits: int, misses: int) -> str:
         ("n3d_late_total", "counter", "Requests that took too long", c.late),
         ("n3d_batches_total", "counter", "Batches that the model ran", c.batches),
         ("n3d_batched_total", "counter", "Requests in these batches", c.batched),
+        ("n3d_looks_total", "counter", "Pictures that the network looked at", c.looked),
         ("n3d_model_seconds_total", "counter", "Seconds the model ran", round(c.seconds, 6)),
         ("n3d_picture_hits_total", "counter", "Pictures that were known", hits),
         ("n3d_picture_misses_total", "counter", "Pictures that were read", misses),

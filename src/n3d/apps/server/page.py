@@ -89,13 +89,23 @@ def add(web: FastAPI, desk: Any) -> None:
 def _answer(view: RGBD, found: Prediction, command: str) -> str:
     """What the page draws: the record, the view, texts, and the view in 3D as a page."""
     with _DRAWING:
-        data = pages.parts(found, view=view, most_points=POINTS)
+        data = pages.parts(found, view=view, most_points=POINTS, picture=False)
     try:
         predicting.checked(found)
     except N3DError as e:  # with what to do
         data["fault"] = str(e)
-    frame = pages.fill("The scene in 3D", data | {"image": None, "bare": True})
-    kept = ("question", "answer", "detail", "fault", "check", "steps", "notes", "objects")
+    frame = pages.fill("The scene in 3D", data | {"bare": True})
+    kept = (
+        "question",
+        "answer",
+        "detail",
+        "fault",
+        "check",
+        "steps",
+        "notes",
+        "objects",
+        "lengths",
+    )
     c = view.camera
     return json.dumps(
         {

@@ -19,6 +19,7 @@ import n3d
 from n3d.apps.server import completions, forms, guard, page
 from n3d.errors import ConfigError, InputError, N3DError, printable
 from n3d.pipelines import predicting, streaming
+from n3d.pipelines.scaling import Fleet
 from n3d.pipelines.sending import Album, Seen
 from n3d.pipelines.serving import Service
 from n3d.scene import Prediction
@@ -38,7 +39,7 @@ WHY = {
 class Desk:
     """Where requests come in and answers go out."""
 
-    def __init__(self, name: str, service: Service, album: Album) -> None:
+    def __init__(self, name: str, service: Service | Fleet, album: Album) -> None:
         self.name, self.service, self.album = name, service, album
 
     async def ask(
@@ -109,7 +110,7 @@ def shown(record: Any, status: int = 200, headers: Any = None) -> Response:
 
 def app(
     name: str,
-    service: Service,
+    service: Service | Fleet,
     *,
     fetch: Callable[[str], bytes] | None = None,
     token: str | None = None,
@@ -184,7 +185,7 @@ async def _missing(request: Request, error: Any) -> Response:
     return shown(forms.told(found), error.status_code, getattr(error, "headers", None))
 
 
-def run(application: Any, service: Service, listening: socket.socket, say: Any) -> None:
+def run(application: Any, service: Service | Fleet, listening: socket.socket, say: Any) -> None:
     """Serve until SIGTERM or Ctrl-C; what was begun is answered first. Raises what kept the
     model from being loaded."""
     config = uvicorn.Config(
@@ -220,7 +221,7 @@ def listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Says where it is; ends where the model cannot be loaded."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, say: Any) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service | Fleet, say: Any) -> None:
         super().__init__(config)
         self._service, self._say, self._told = service, say, False
 
