@@ -267,3 +267,31 @@ def test_requests_that_ask_nothing_are_refused():
         loaded.ground(VIEWS[0], point=(1e6, 0))
     with pytest.raises(QuestionError):
         loaded.answer(VIEWS[0], "?!")
+
+
+def test_phrases_are_asked_for_one_by_one_and_told_together(talker, monkeypatch):
+    seen = counted(talker, monkeypatch)
+    names = ["the mug", "a lamp"]
+    found = talker.ground(VIEWS[0], names, most=3, sampling=SHORT)
+    assert seen == [1]
+    alone = [talker.ground(VIEWS[0], n, most=3, sampling=SHORT) for n in names]
+    assert [o.id for o in found] == [str(i) for i in range(len(found))]
+    assert 0 < len(found) <= 3
+    for o in found:
+        of_phrase = alone[names.index(o.attributes["phrase"])]
+        assert any(np.allclose(o.box.center, k.box.center, atol=1e-3) for k in of_phrase)
+    together = talker.ground(VIEWS[0], names, most=3, sampling=SHORT, apart=False)
+    assert all("phrase" not in o.attributes for o in together)
+
+
+def test_what_was_asked_beside_several_phrases_is_told_as_before(talker):
+    asked = [
+        requests.Request(VIEWS[0], dialogues.DETECT),
+        requests.Request(VIEWS[0], dialogues.locate(["the mug", "a lamp"])),
+        requests.Request(VIEWS[0], dialogues.ask("How tall is the mug?"), "How tall is the mug?"),
+    ]
+    told = requests.run(talker, asked, Options(most=2, sampling=SHORT))
+    assert len(told) == 3
+    alone = talker.detect(VIEWS[0], most=2, sampling=SHORT)
+    assert [o.label for o in told[0].objects] == [o.label for o in alone]
+    assert told[2].question == "How tall is the mug?"

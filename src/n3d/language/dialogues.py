@@ -103,6 +103,13 @@ def locate(phrases: Sequence[str]) -> str:
     return LOCATE + _BETWEEN.join(named)
 
 
+def each(text: str) -> list[str]:
+    """The requests for the phrases of `locate` one by one; another request by itself."""
+    if not text.startswith(LOCATE):
+        return [text]
+    return [LOCATE + phrase for phrase in text.removeprefix(LOCATE).split(_BETWEEN)]
+
+
 def locate_at(setting: Setting, place: Sequence[float]) -> str:
     """The request for the object in a rectangle (x0, y0, x1, y1) or at a point (x, y), pixels.
 

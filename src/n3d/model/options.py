@@ -26,7 +26,8 @@ class Options:
     there with a chance below `seek`. A calibrated model refuses a question where what it is about
     is there with a chance below `seek_asked`, or has a box of a score below `unsure`. `averaged`
     numbers are means of what the network believes (`averaging`), unless tokens are drawn at a
-    temperature; else the likeliest token is written.
+    temperature; else the likeliest token is written. Several phrases are asked for `apart`, each by
+    itself and all together, so that none is forgotten; else in one reply.
     `protocol` is "n3d", "upstream" (two conversations, for released weights), or None for that of
     the weights.
     """
@@ -42,6 +43,7 @@ class Options:
     seek_asked: float = 0.9
     unsure: float = 0.45
     averaged: bool = True
+    apart: bool = True
     sampling: Sampling = field(default_factory=Sampling)
     protocol: str | None = None
 
@@ -57,7 +59,7 @@ class Options:
             decoding.check_number(self, name, 0.0, 1.0)
         if self.min_score is not None:
             decoding.check_number(self, "min_score", 0.0, 1.0)
-        for name in ("computed", "averaged"):
+        for name in ("computed", "averaged", "apart"):
             if not isinstance(getattr(self, name), bool):
                 raise refuse(name, "true or false")
         if not isinstance(self.sampling, Sampling):

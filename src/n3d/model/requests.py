@@ -56,6 +56,9 @@ def run(
     options = options or Options()
     if not requests:
         return []
+    parts = [dialogues.each(r.text) if options.apart and _is_named(r) else [] for r in requests]
+    if any(len(p) > 1 for p in parts):
+        return _apart(model, requests, parts, options, tally, left)
     looks = _looks(model, requests)
     made = [_plan(r, k, options) for r, k in zip(requests, looks)]
     replies = decoding.write(
@@ -73,6 +76,49 @@ def run(
         _prediction(model, r, k, p, reply, options)
         for r, k, p, reply in zip(requests, looks, made, replies, strict=True)
     ]
+
+
+def _apart(
+    model: SpatialModel,
+    requests: Sequence[Request],
+    parts: Sequence[list[str]],
+    options: Options,
+    tally: Tally | None,
+    left: Callable[[int], bool] | None,
+) -> list[Prediction]:
+    """The predictions of requests of which some have several parts: each part is a row."""
+    rows = [(i, text) for i, p in enumerate(parts) for text in p or [requests[i].text]]
+    looks = _looks(model, requests)
+    told = run(
+        model,
+        [replace(requests[i], view=looks[i], text=text) for i, text in rows],
+        replace(options, apart=False),
+        tally=tally,
+        left=None if left is None else lambda row: left(rows[row][0]),
+    )
+    own: list[list[Prediction]] = [[] for _ in requests]
+    for (i, text), prediction in zip(rows, told, strict=True):
+        own[i].append(_of_phrase(prediction, text) if len(parts[i]) > 1 else prediction)
+    return [p[0] if len(p) == 1 else _joined(p, options.most) for p in own]
+
+
+def _of_phrase(told: Prediction, text: str) -> Prediction:
+    """The prediction, whose objects know by which phrase they were asked for."""
+    phrase = text.removeprefix(dialogues.LOCATE)
+    objects = (replace(o, attributes={**o.attributes, "phrase": phrase}) for o in told.objects)
+    return replace(told, objects=tuple(objects))
+
+
+def _joined(told: Sequence[Prediction], most: int) -> Prediction:
+    """The predictions of the phrases of one request as one; an object is told once."""
+    objects = choosing.chosen([o for p in told for o in p.objects], 0.0)[:most]
+    return replace(
+        told[0],
+        text="".join(p.text for p in told),
+        objects=tuple(replace(o, id=str(i)) for i, o in enumerate(objects)),
+        fault=next((p.fault for p in told if p.fault), None),
+        notes=tuple(dict.fromkeys(note for p in told for note in p.notes)),
+    )
 
 
 def _watch(model: SpatialModel, requests: Sequence[Request], options: Options) -> Any:
