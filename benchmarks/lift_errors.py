@@ -1,6 +1,6 @@
 """What makes lifted boxes wrong, and whether their score knows: one table for every fault.
 
-    python benchmarks/lift_errors.py [--scenes 12] [--boxes 30] [--real ../shared/data] [--json F]
+    python benchmarks/lift_errors.py [--scenes 40] [--boxes 30] [--real DATA] [--json F]
 
 Furnished rooms of `n3d.synthetic` (split "test", 640x480, gravity given, masks of the visible
 part), clean and with one fault at a time; single boxes, thin things, composites and things that the
@@ -241,7 +241,7 @@ def show(report: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--scenes", type=int, default=12)
+    parser.add_argument("--scenes", type=int, default=40)
     parser.add_argument("--boxes", type=int, default=30)
     parser.add_argument("--real", type=Path, help="folder that holds sunrgbd_000017")
     parser.add_argument("--json", type=Path)
