@@ -16,17 +16,24 @@ def lift(
     source: Annotated[
         str,
         typer.Argument(
-            help="Form of the annotations: coco, lvis, objects365, openimages, refcoco.",
+            help="Form of the annotations: coco, lvis, objects365, openimages, refcoco; or "
+            "pictures, which have none.",
             show_default=False,
         ),
     ],
-    annotations: Annotated[Path, typer.Option(help="Annotation file.", show_default=False)],
     images: Annotated[Path, typer.Option(help="Folder of the images.", show_default=False)],
     depth: Annotated[
         str,
-        typer.Option(help="sensor:DIR, depth files with the images' names.", show_default=False),
+        typer.Option(
+            help="sensor:DIR, depth files with the images' names; or a depth expert: its name or "
+            "directory.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Data-set folder to write.", show_default=False)],
+    annotations: Annotated[
+        Path | None, typer.Option(help="Annotation file.", show_default=False)
+    ] = None,
     camera: opt.CameraFile = None,
     fov: opt.Fov = None,
     depth_scale: opt.DepthScale = None,
@@ -45,6 +52,32 @@ def lift(
     split: Annotated[
         str | None, typer.Option(help="RefCOCO: only the refs of this split.", show_default=False)
     ] = None,
+    masks: Annotated[
+        str | None,
+        typer.Option(
+            help="Segmenter that gives rectangles masks: name or directory.", show_default=False
+        ),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(help="Of pictures: who finds objects; name or directory.", show_default=False),
+    ] = None,
+    nouns: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of pictures: nouns to look for, a line each; common ones by default.",
+            show_default=False,
+        ),
+    ] = None,
+    keep_depth: Annotated[
+        Path | None,
+        typer.Option(help="Folder that estimated depth is kept in.", show_default=False),
+    ] = None,
+    device: Annotated[str, typer.Option(help="Of experts: auto, cpu, cuda or mps.")] = "auto",
+    batch: Annotated[int, typer.Option(help="Pictures that experts see together.")] = 8,
+    gpus: Annotated[
+        float, typer.Option(help="GPUs of each copy of the experts, with --where ray.")
+    ] = 0.0,
     size_priors: Annotated[
         bool,
         typer.Option(
@@ -73,15 +106,25 @@ def lift(
     with its reason. The same command again resumes a run that was stopped. Example:
 
     n3d lift coco --annotations instances.json --images images --depth sensor:depth --out scenes
+
+    n3d lift objects365 --annotations val.json --images images --depth moge-2 --masks sam
+    --keep-depth depth --out scenes
+
+    n3d lift pictures --images photos --detector grounding-dino --masks sam --depth moge-2
+    --out scenes
     """
     from n3d.apps import show
-    from n3d.pipelines import lifting
+    from n3d.pipelines import estimating, lifting
 
     options: dict[str, Any] = {
         "depth": depth, "camera": camera, "fov": fov, "depth_scale": depth_scale,
         "workers": workers, "per_shard": per_shard,
         "config": lifting.settings(size_priors=size_priors),
         "beside": lifting.Beside(classes, image_info, instances, split, licence),
+        "by": estimating.experts(
+            masks=masks, keep=keep_depth, detector=detector, nouns=nouns, device=device,
+            batch=batch, gpus=gpus,
+        ),
     }  # fmt: skip
     if dry_run:
         found = lifting.forecast(source, annotations, images, sample=sample, price=price, **options)

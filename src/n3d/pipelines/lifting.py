@@ -11,7 +11,9 @@ from typing import Any
 
 from n3d import engine, sources
 from n3d import lift as lifter
+from n3d.engine.making import Stage
 from n3d.errors import ConfigError, N3DError
+from n3d.pipelines.estimating import Estimate, Estimating
 from n3d.scene import Drop, Picture, Scene, manifests, reviews, shards
 
 SOURCES: dict[str, Callable[..., Iterator[Picture | Drop]]] = {
@@ -20,8 +22,9 @@ SOURCES: dict[str, Callable[..., Iterator[Picture | Drop]]] = {
     "objects365": sources.lvis.read_objects365,
     "openimages": sources.openimages.read,
     "refcoco": sources.refcoco.read,
+    "pictures": sources.unannotated.read,
 }
-"""The forms of annotations that can be lifted, and their readers."""
+"""The forms of annotations that can be lifted, and their readers; "pictures" are none."""
 
 
 @dataclass(frozen=True)
@@ -101,14 +104,14 @@ class Lift:
 class Job:
     """A lift that is ready to run: `stage` over `stream`, known by `config`."""
 
-    stage: Lift
+    stage: Stage
     stream: engine.Stream
     config: dict[str, Any]
 
 
 def job(
     source: str,
-    annotations: Path,
+    annotations: Path | None,
     images: Path,
     *,
     depth: str,
@@ -118,34 +121,44 @@ def job(
     per_shard: int = 256,
     config: lifter.LiftConfig | None = None,
     beside: Beside | None = None,
+    by: Estimating | None = None,
 ) -> Job:
     """What is lifted and how: `source` is a name of SOURCES, `beside` what it keeps beside the
-    annotations, `depth` "sensor:FOLDER", files with the images' names. Raises ConfigError for
-    options that cannot work."""
+    annotations, `depth` "sensor:FOLDER", files with the images' names, or the name or directory of
+    a depth expert; `by` says what else experts do, and how they run. Raises ConfigError for options
+    that cannot work, InputError for weights that are not here."""
     folder = _checked(source, depth, fov, depth_scale)
+    by = replace(by or Estimating(), depth=None if folder else depth)
+    _check_annotated(source, annotations, by)
+    by.check()
     options = {"fov": fov, "depth_scale": depth_scale}
     options = {k: v for k, v in options.items() if v is not None}
     config = config or lifter.LiftConfig()
     beside = beside or Beside()
     own = beside.options(source)
+    told_by = [] if annotations is None else [annotations]
     read = partial(
-        SOURCES[source], annotations, images, depth=depth, camera=camera, options=options, **own
+        SOURCES[source], *told_by, images, depth=folder, camera=camera, options=options, **own
     )
     told = {k: own[k] for k in ("split", "licence") if k in own}
     cameras = [camera] if camera else []
     stream = engine.Stream(
         read,
         per_shard=per_shard,
-        files=(annotations, *beside.files, *(p for p in cameras if not p.is_dir())),
-        folders=(images, folder, *(p for p in cameras if p.is_dir())),
+        files=(*told_by, *beside.files, *(p for p in cameras if not p.is_dir())),
+        folders=(images, *([folder] if folder else []), *(p for p in cameras if p.is_dir())),
     )
     mine = {"stage": "lift", "source": source, "options": options | told, "lift": asdict(config)}
-    return Job(Lift(config, images, folder), stream, mine)
+    stage = Lift(config, images, folder or by.keep)
+    if not by.wanted:
+        return Job(stage, stream, mine)
+    expert = engine.Link(Estimate(by, images), by.batch, by.gpus, kept=True)
+    return Job(engine.chain(expert, stage), stream, mine | {"experts": by.to_json()})
 
 
 def lift(
     source: str,
-    annotations: Path,
+    annotations: Path | None,
     images: Path,
     *,
     depth: str,
@@ -169,7 +182,7 @@ def lift(
 
 def forecast(
     source: str,
-    annotations: Path,
+    annotations: Path | None,
     images: Path,
     *,
     depth: str,
@@ -185,8 +198,8 @@ def forecast(
     )
 
 
-def _checked(source: str, depth: str, fov: float | None, depth_scale: float | None) -> Path:
-    """The folder of depth files; ConfigError for options that cannot work."""
+def _checked(source: str, depth: str, fov: float | None, depth_scale: float | None) -> Path | None:
+    """The folder of depth files, None for an expert; ConfigError for options that cannot work."""
     if source not in SOURCES:
         raise ConfigError(
             f"unknown source {source!r}",
@@ -195,14 +208,18 @@ def _checked(source: str, depth: str, fov: float | None, depth_scale: float | No
             limit=", ".join(SOURCES),
         )
     kind, _, folder = depth.partition(":")
-    if kind != "sensor" or not folder:
+    files = kind == "sensor" and bool(folder)
+    if not files and (not depth or (":" in depth and not Path(depth).is_dir())):
         raise ConfigError(
             f"unknown depth {depth!r}",
             code="depth-expert",
             field="--depth",
-            limit="sensor:FOLDER",
-            hint="Give the folder of depth files that have the images' names",
+            limit="sensor:FOLDER, or the name or directory of a depth expert",
+            hint="Give the folder of depth files that have the images' names; "
+            "`n3d models` lists experts",
         )
+    if not files and depth_scale is not None:
+        raise ConfigError("is for depth files", code="config-conflict", field="--depth-scale")
     if fov is not None and not 0 < fov < 180:
         raise ConfigError(
             f"is {fov:g} degrees", code="config-range", field="fov", limit="above 0, below 180"
@@ -211,7 +228,23 @@ def _checked(source: str, depth: str, fov: float | None, depth_scale: float | No
         raise ConfigError(
             f"is {depth_scale:g}", code="config-range", field="depth_scale", limit="above 0"
         )
-    return Path(folder)
+    return Path(folder) if files else None
+
+
+def _check_annotated(source: str, annotations: Path | None, by: Estimating) -> None:
+    """ConfigError unless regions come from one place: annotations, or a detector."""
+    bare = source == "pictures"
+    if bare != (annotations is None):
+        raise ConfigError(
+            "are not for pictures" if bare else f"are needed for {source}",
+            code="config-conflict" if bare else "config-missing", field="--annotations",
+        )  # fmt: skip
+    if bare != (by.detector is not None):
+        raise ConfigError(
+            "is needed for pictures" if bare else f"is not for {source}",
+            code="config-missing" if bare else "config-conflict", field="--detector",
+            hint="`n3d models` lists detectors" if bare else None,
+        )  # fmt: skip
 
 
 def settings(*, size_priors: bool = False) -> lifter.LiftConfig:

@@ -14,7 +14,7 @@ from n3d.lift import LiftConfig
 from n3d.pipelines import answering, dictating
 from n3d.pipelines.grounding import DetectorGrounder
 from n3d.reason import understanding
-from n3d.scene import RGBD, DepthExpert, Prediction
+from n3d.scene import RGBD, DepthEstimate, DepthExpert, Prediction
 
 DEPTH = (
     "depth-pro", "moge-2", "depth-anything-indoor-large", "depth-anything-indoor-base",
@@ -136,14 +136,18 @@ def weights() -> list[dict[str, Any]]:
 
 
 def with_depth(view: RGBD, expert: DepthExpert) -> RGBD:
-    """The view with an expert's depth, and with its camera where none was given.
+    """The view with an expert's depth, and with its camera where none was given."""
+    assumed = view.camera.source.startswith("assumed")
+    return estimated(view, expert.estimate(view.image, None if assumed else view.camera))
+
+
+def estimated(view: RGBD, told: DepthEstimate) -> RGBD:
+    """The view with depth that was estimated, and the camera where its own was assumed.
 
     What both are unsure of together is the view's `scale_sigma`. Depth without a unit stays so.
     """
-    assumed = view.camera.source.startswith("assumed")
-    told = expert.estimate(view.image, None if assumed else view.camera)
     camera, sigma = view.camera, view.scale_sigma
-    if assumed and told.camera is not None:
+    if camera.source.startswith("assumed") and told.camera is not None:
         camera, sigma = told.camera, 0.0
     sigma = (sigma**2 + told.scale_sigma**2) ** 0.5
     return RGBD(

@@ -13,8 +13,8 @@ from n3d.scene import Drop, PictureFiles, fields, strict_json
 from n3d.scene.fields import Fields
 from n3d.sources.files import open_regular
 from n3d.sources.placing import CAMERA_SUFFIXES, DEPTH_SUFFIXES, beside
+from n3d.sources.unannotated import SUFFIXES
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm")
 LONGEST_LINE = 1 << 20
 LONGEST_ID = 200
 
@@ -84,10 +84,10 @@ def read(path: Path, command: str, shared: Shared) -> Iterator[Wanted | Drop]:
     cannot be read.
     """
     if path.is_dir():
-        found = [p for p in sorted(path.iterdir()) if p.suffix.lower() in PICTURES]
+        found = [p for p in sorted(path.iterdir()) if p.suffix.lower() in SUFFIXES]
         if not found:
             raise InputError(
-                "holds no pictures", code="folder-empty", file=path, limit=", ".join(PICTURES)
+                "holds no pictures", code="folder-empty", file=path, limit=", ".join(SUFFIXES)
             )
         made = ((_printable(p.name), lambda p=p: _ready(_of(shared, p), command)) for p in found)
     else:

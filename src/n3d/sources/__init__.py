@@ -1,9 +1,10 @@
 """Foreign files -> nouns, and back. The only room that knows foreign frames.
 
 `read_rgbd` and `load` make views; `regions`, `coco`, `lvis`, `openimages` and `refcoco` read 2D
-annotations; `convert` turns the forms of 3D boxes into one another (`plain`, `omni3d`, `kitti`,
-...); `sunrgbd` reads its pictures, `upstream` N3D-VLM's point maps, `benchmarks` the questions and
-boxes of benchmarks; `conventions` says what the numbers of any other file mean.
+annotations, `unannotated` a folder of images; `convert` turns the forms of 3D boxes into one
+another (`plain`, `omni3d`, `kitti`, ...); `sunrgbd` reads its pictures, `upstream` N3D-VLM's point
+maps, `benchmarks` the questions and boxes of benchmarks; `conventions` says what the numbers of any
+other file mean.
 """
 
 from n3d.sources import (
@@ -25,6 +26,7 @@ from n3d.sources import (
     reopening,
     sunrgbd,
     sunrgbd_boxes,
+    unannotated,
     upstream,
     wilddet3d,
 )
@@ -56,6 +58,7 @@ __all__ = [
     "reopening",
     "sunrgbd",
     "sunrgbd_boxes",
+    "unannotated",
     "upstream",
     "wilddet3d",
 ]
