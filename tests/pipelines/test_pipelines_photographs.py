@@ -191,6 +191,47 @@ def test_the_command_says_whom_it_asked(photo, tmp_path, monkeypatch, capsys):
     assert (out / "answer.png").stat().st_size > 1000
 
 
+def test_experts_find_what_is_named_and_all_there_is(photo, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(photographs, "gather", lambda *a, **k: experts())
+    out = tmp_path / "out"
+    assert run("ground", photo, LABEL, "--fov", 60, "--out", out) == 0
+    told = capsys.readouterr().out
+    assert "depth by truth, regions by eyes, masks by scissors" in told
+    record = json.loads((out / "ground.json").read_text())
+    assert [o["label"] for o in record["objects"]] == [LABEL]
+    assert record["provenance"]["depth_source"] == "predicted:truth"
+    assert (out / "ground.png").stat().st_size > 1000
+    assert run("detect", photo, "--fov", 60, "--json", "-") == 0
+    every = json.loads(capsys.readouterr().out)["objects"]
+    assert len(every) > 1
+    assert run("detect", photo, "--fov", 60, "--most", 1, "--json", "-") == 0
+    assert len(json.loads(capsys.readouterr().out)["objects"]) == 1
+    region = next(r for r in REGIONS if r.label == LABEL)
+    box = ",".join(f"{v:g}" for v in region.rectangle)
+    assert run("ground", photo, "--box", box, "--fov", 60, "--json", "-") == 0
+    (only,) = json.loads(capsys.readouterr().out)["objects"]
+    np.testing.assert_allclose(only["center"], record["objects"][0]["center"], atol=1e-6)
+    assert run("ground", photo, "giraffe", "--fov", 60) == 0
+    assert "nothing in the picture matches" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--point", "3,4"], "--point"),
+        (["lamp", "--batch", "2"], "--batch"),
+        (["lamp", "--model", "m", "--detector", "d"], "--detector"),
+        ([], "TEXT"),
+    ],
+)
+def test_what_experts_cannot_do_is_said(photo, monkeypatch, capsys, argv, said):
+    monkeypatch.setattr(photographs, "gather", lambda *a, **k: experts())
+    assert run("ground", photo, *argv) == 2
+    assert said in capsys.readouterr().err
+    assert run("detect", photo.parent) == 2
+    assert "n3d lift pictures" in capsys.readouterr().err
+
+
 def test_a_failure_shows_what_was_seen(photo, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(photographs, "gather", lambda *a, **k: experts())
     out = tmp_path / "out"

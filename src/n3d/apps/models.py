@@ -12,6 +12,12 @@ from n3d.apps import runs
 from n3d.errors import ConfigError
 
 Name = Annotated[str, typer.Option("--model", help="Model directory or name.", show_default=False)]
+MaybeName = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="Model directory or name; without one experts look.", show_default=False
+    ),
+]
 Source = Annotated[
     Path,
     typer.Argument(help="Photograph, folder of them, or .jsonl of records.", show_default=False),
@@ -45,7 +51,7 @@ def ground(
         list[str] | None, typer.Argument(help="Names of objects.", show_default=False)
     ] = None,
     *,
-    model: Name,
+    model: MaybeName = None,
     box: Annotated[
         str | None,
         typer.Option(help="The object in a rectangle: X0,Y0,X1,Y1, pixels.", show_default=False),
@@ -58,6 +64,9 @@ def ground(
     up: opt.Up = None,
     fov: opt.Fov = None,
     depth_scale: opt.DepthScale = None,
+    depth_model: opt.DepthModel = "auto",
+    detector: opt.DetectorName = "auto",
+    segmenter: opt.SegmenterName = "auto",
     refine: Refine = "auto",
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -73,8 +82,9 @@ def ground(
 ) -> None:
     """Find the objects that words name as metric 3D boxes.
 
-    Of a folder or a .jsonl file of records, results stream to OUT/predictions.jsonl; the same
-    command resumes. Example:
+    By a --model, or else by a detector and, where there is no depth, a depth model: the best
+    weights that are on this machine (`n3d models`). With a model, results of a folder or a .jsonl
+    file of records stream to OUT/predictions.jsonl; the same command resumes. Example:
 
     n3d ground desk.jpg "the red mug" lamp --depth desk.png --camera camera.json --model M --out out
     """
@@ -95,18 +105,22 @@ def ground(
         seed=seed,
         out=out,
         json_out=json_out,
+        experts=(depth_model, detector, segmenter),
     )
 
 
 def detect(
     image: Source,
     *,
-    model: Name,
+    model: MaybeName = None,
     depth: opt.Depth = None,
     camera: opt.CameraFile = None,
     up: opt.Up = None,
     fov: opt.Fov = None,
     depth_scale: opt.DepthScale = None,
+    depth_model: opt.DepthModel = "auto",
+    detector: opt.DetectorName = "auto",
+    segmenter: opt.SegmenterName = "auto",
     refine: Refine = "auto",
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -122,8 +136,9 @@ def detect(
 ) -> None:
     """Find all objects of a picture as metric 3D boxes.
 
-    Of a folder or a .jsonl file of records, results stream to OUT/predictions.jsonl; the same
-    command resumes. Example:
+    By a --model, or else by a detector and, where there is no depth, a depth model: the best
+    weights that are on this machine (`n3d models`). With a model, results of a folder or a .jsonl
+    file of records stream to OUT/predictions.jsonl; the same command resumes. Example:
 
     n3d detect desk.jpg --depth desk.png --camera camera.json --model M --out out
     """
@@ -138,4 +153,5 @@ def detect(
         seed=seed,
         out=out,
         json_out=json_out,
+        experts=(depth_model, detector, segmenter),
     )

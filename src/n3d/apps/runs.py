@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,40 +98,91 @@ def ask(
     command: str,
     given: Given,
     asked: dict[str, Any],
-    model: str,
+    model: str | None,
     means: Means,
     *,
     level: float = 0.9,
     seed: int = 0,
     out: Path | None = None,
     json_out: str | None = None,
+    experts: tuple[str, str, str] = ("auto", "auto", "auto"),
 ) -> None:
-    """Ask a model about a picture or many; `asked` are members of `predicting.Asked`."""
+    """Ask a model about a picture or many; `asked` are members of `predicting.Asked`.
+
+    Without a model `experts` find boxes in one picture: those of depth, regions and masks.
+    """
     from n3d.pipelines import requesting
 
     if json_out not in (None, "-"):
         opt.check_apart(Path(str(json_out)), given.image, given.depth, given.camera)
     many = requesting.is_many(given.image)
+    if model is None:
+        if many:
+            raise ConfigError(
+                "is needed for many pictures", code="config-missing", field="--model",
+                hint="`n3d lift pictures` is for many pictures and experts",
+            )  # fmt: skip
+        _by_experts(command, given, asked, experts, means, out, json_out)
+        return
+    for name, value in zip(("--depth-model", "--detector", "--segmenter"), experts):
+        if value != "auto":
+            raise ConfigError(
+                "has no use with --model", code="config-conflict", field=name,
+                hint="Leave out one of them",
+            )  # fmt: skip
     (_many if many else _one)(command, given, asked, model, means, level, seed, out, json_out)
 
 
 def _one(command, given, asked, model, means, level, seed, out, json_out) -> None:
-    from n3d.apps import show
-    from n3d.pipelines import loading, predicting, seeing, streaming
+    from n3d.pipelines import loading, predicting
 
-    if command == "ground" and bool(asked["names"]) == (asked["place"] is not None):
-        raise ConfigError(
-            "exactly one of them must be given", code="ground-request",
-            field="TEXT, --box and --point",
-        )  # fmt: skip
-    targets = [out / f"{command}.{form}" for form in ("json", "png")] if out else []
-    for target in targets:
-        opt.check_apart(target, given.image, given.depth, given.camera)
+    _check_one(command, given, asked, out)
     request = predicting.Asked(given.view(), **asked)
     asker = means.asker(
         loading.load(model, device=means.device, dtype=means.dtype), level=level, seed=seed
     )
     found = predicting.checked(asker([request])[0])
+    _tell(command, request.view, found, out, json_out)
+
+
+def _by_experts(command, given, asked, experts, means, out, json_out) -> None:
+    from n3d.apps import show
+    from n3d.pipelines import parts, photographs, predicting
+
+    means.check_unused(besides=("device", "most", "min_score"))
+    _check_one(command, given, asked, out)
+    request = predicting.Asked(given.view(), **asked)
+    wanted = photographs.Wanted(*experts, device=means.device)
+    loaded = photographs.gather(request.view, wanted, needs_regions=request.place is None)
+    if str(loaded.chosen) and json_out != "-":
+        show.say(str(loaded.chosen))
+    view, found = parts.find(loaded, request)
+    least = means.min_score or 0.0
+    objects = tuple(o for o in found.objects if o.score >= least)[: means.most]
+    _tell(command, view, replace(found, objects=objects), out, json_out)
+
+
+def _targets(command: str, out: Path | None) -> list[Path]:
+    return [out / f"{command}.{form}" for form in ("json", "png")] if out else []
+
+
+def _check_one(command, given, asked, out) -> None:
+    """ConfigError for what cannot be asked of one picture."""
+    if command == "ground" and bool(asked["names"]) == (asked["place"] is not None):
+        raise ConfigError(
+            "exactly one of them must be given", code="ground-request",
+            field="TEXT, --box and --point",
+        )  # fmt: skip
+    for target in _targets(command, out):
+        opt.check_apart(target, given.image, given.depth, given.camera)
+
+
+def _tell(command, view, found, out, json_out) -> None:
+    """Show what was found, and write it."""
+    from n3d.apps import show
+    from n3d.pipelines import seeing, streaming
+
+    targets = _targets(command, out)
     record = streaming.to_json(found, command)
     if json_out != "-":
         show.prediction(found, question_first=bool(found.question))
@@ -139,7 +190,7 @@ def _one(command, given, asked, model, means, level, seed, out, json_out) -> Non
             show.say("nothing in the picture matches")
     if targets:
         show.write_json(record, targets[0])
-        seeing.write(targets[1], request.view, found)
+        seeing.write(targets[1], view, found)
         if json_out != "-":
             show.say(f"wrote {targets[0]} and {targets[1]}")
     if json_out is not None:

@@ -11,9 +11,12 @@ from typing import Any
 from n3d.errors import ConfigError, N3DError, QuestionError
 from n3d.language import questions
 from n3d.lift import LiftConfig
-from n3d.pipelines import answering
+from n3d.pipelines import answering, predicting
+from n3d.pipelines.grounding import RegionGrounder
+from n3d.pipelines.photographs import Experts
+from n3d.pipelines.predicting import Asked
 from n3d.reason import refer
-from n3d.scene import RGBD, Grounder, Object3D, Prediction
+from n3d.scene import RGBD, Grounder, Object3D, Prediction, Region
 
 
 class Parts:
@@ -66,3 +69,28 @@ class Parts:
             if e.code in ("object-absent", "object-ambiguous"):
                 return []
             raise
+
+
+def find(experts: Experts, asked: Asked) -> tuple[RGBD, Prediction]:
+    """What experts find of what is asked for as boxes, and the view with the depth they saw.
+
+    A rectangle is lifted as it is, by the segmenter's mask where there is one. Raises ConfigError
+    for a point, which experts cannot take, and what `Parts` raises.
+    """
+    view = answering.with_gravity(experts.see(asked.view))
+    if asked.place is None:
+        parts = Parts(experts.grounder())
+        objects = parts.ground(view, asked.names) if asked.names else parts.detect(view)
+    elif len(asked.place) == 4:
+        regions = [Region("object", asked.place)]
+        if experts.segmenter is not None:
+            regions = list(experts.segmenter.masks(view.image, regions))
+        objects = RegionGrounder(regions).detect(view)
+    else:
+        raise ConfigError(
+            "is for models", code="config-conflict", field="--point",
+            hint="Give --box, or --model",
+        )  # fmt: skip
+    up = None if view.up is None else answering.vector(view.up)
+    found = Prediction("", objects=tuple(objects), provenance=view.provenance, up=up)
+    return view, predicting.noted(found, asked)
