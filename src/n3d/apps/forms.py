@@ -50,7 +50,7 @@ def export(
         str,
         typer.Option(
             help="Of scenes: omni3d, coco, qwen3-vl, n3d-upstream, plain. Of questions: "
-            "llama-factory, llava, openai, webdataset, parquet.",
+            "llama-factory, llava, openai, webdataset, parquet, lmms-eval.",
             show_default=False,
         ),
     ],

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from n3d.apps import options as opt
+from n3d.errors import ConfigError
 
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")]
 
@@ -33,27 +34,57 @@ def reasoning(
     explain: Annotated[
         bool, typer.Option("--explain", help="Print how each reply was read.")
     ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Also ask a language model: an OpenAI-compatible server.",
+                     show_default=False),
+    ] = None,
+    judge_model: Annotated[str, typer.Option(help="Its model.")] = "",
+    judge_cache: Annotated[
+        Path | None, typer.Option(help="File that keeps its replies.", show_default=False)
+    ] = None,
     seed: Seed = 0,
     out: Out = None,
     json_out: opt.JsonOut = None,
 ) -> None:  # fmt: skip
     """Mark a file of replies without a language model.
 
-    A reply that cannot be read is wrong, and is counted. Example:
+    A reply that cannot be read is wrong, and is counted. A --judge is asked besides, and how far it
+    agrees is told. Examples:
 
     n3d eval reasoning replies.jsonl --protocol n3d-bench --json marks.json
+
+    n3d eval reasoning replies.jsonl --judge http://localhost:8001/v1 --judge-model M
     """
     from n3d.apps import scores, show
     from n3d.pipelines import marking
 
     if json_out not in (None, "-"):
         opt.check_apart(Path(str(json_out)), file, truth)
-    report = marking.reasoning(file, protocol, truth=truth, seed=seed)
+    asked = _judge(judge, judge_model, judge_cache)
+    report = marking.reasoning(file, protocol, truth=truth, seed=seed, judge=asked)
     if json_out != "-":
         if explain:
             scores.marks(report["items"])
         scores.reasoning(report)
     _write(show, report, out, json_out)
+
+
+def _judge(url: str | None, model: str, cache: Path | None) -> Any:
+    """Who judges, None for nobody; ConfigError for one that is half said."""
+    from n3d.pipelines.judging import Judge
+
+    if url is None:
+        for name, value in (("--judge-model", model), ("--judge-cache", cache)):
+            if value:
+                raise ConfigError("is for a judge", code="config-conflict", field=name)
+        return None
+    if not model:
+        raise ConfigError(
+            "is needed to ask a server", code="config-missing", field="--judge-model",
+            hint="Name one of the server's models",
+        )  # fmt: skip
+    return Judge(url, model, cache)
 
 
 def grounding(

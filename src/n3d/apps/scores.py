@@ -97,6 +97,11 @@ def reasoning(found: dict[str, Any]) -> None:
     if found["unreadable"]:
         told = ", ".join(f"{n} {why}" for why, n in found["unreadable"].items())
         show.say(f"not read, so wrong: {told}")
+    if "judge" in found:
+        from n3d.pipelines import judging
+
+        for line in judging.said(found["judge"]):
+            show.say(line)
     if found["dropped"]["count"]:
         told = ", ".join(f"{n} {why}" for why, n in found["dropped"]["by_reason"].items())
         show.say(f"set aside: {told}")

@@ -5,6 +5,7 @@ llava           questions.json, one array of id, image, conversations
 openai          questions.jsonl of messages whose content is a list of parts
 webdataset      shards of tar files: NNNNNNNNN.jpg, .json, and .depth.png where there is depth
 parquet         shards of a picture each row, with its boxes and questions
+lmms-eval       a task: its YAML, questions.jsonl with references; what asks to locate is left out
 
 Every file is written whole or not at all, export.json last: a folder without it is not finished.
 Names of pictures are relative to the folder.
@@ -21,7 +22,7 @@ from typing import Any
 from n3d import __version__, sources
 from n3d.engine import folders
 from n3d.errors import ConfigError, N3DError
-from n3d.pipelines import chats, packing
+from n3d.pipelines import chats, harnesses, packing
 from n3d.pipelines.chats import Chat
 from n3d.scene import QA, Drop, Scene, asked, fields, files, journals, manifests, strict_json
 
@@ -164,12 +165,36 @@ def _openai(export: Export) -> None:
             f.write(_line({"messages": messages}))
 
 
+def _lmms_eval(export: Export) -> None:
+    with files.replacing(export.out / harnesses.QUESTIONS) as f:
+        for scene, questions, path in export.scenes():
+            for qa in questions:
+                if qa.trace is None:  # boxes are not marked there
+                    export.drops.append(Drop(qa.id, "question-locates", "asks for boxes"))
+                    continue
+                name = f"{IMAGES}/{scene.image}"
+                _copy(path, export.out / name)
+                record = {
+                    "id": qa.id, "image": name, "question": qa.question,
+                    "reference": qa.answer.text, "category": qa.kind,
+                }  # fmt: skip
+                f.write(_line(record))
+                export.chats += 1
+    place = fields.dumps(str((export.out / harnesses.QUESTIONS).absolute()))
+    yaml = harnesses.YAML.format(questions=place)
+    files.write_bytes(export.out / f"{harnesses.NAME}.yaml", yaml.encode())
+    files.write_bytes(
+        export.out / "utils.py", harnesses.UTILS.format(protocol="n3d-bench").encode()
+    )
+
+
 TARGETS: dict[str, Callable[[Export], None]] = {
     "llama-factory": _llama_factory,
     "llava": _llava,
     "openai": _openai,
     "webdataset": lambda export: packing.webdataset(export),
     "parquet": lambda export: packing.parquet(export),
+    "lmms-eval": _lmms_eval,
 }
 """How questions are exported, by the name of the form."""
 

@@ -16,7 +16,7 @@ from n3d.evaluate.boxes import reading
 from n3d.evaluate.chains import grading
 from n3d.evaluate.chains import records as chain_records
 from n3d.evaluate.replies import protocols, records
-from n3d.pipelines import evaluating
+from n3d.pipelines import evaluating, judging
 from n3d.scene import Drop
 from n3d.sources import benchmarks, files
 
@@ -24,11 +24,17 @@ MOST_DROPS = 100
 
 
 def reasoning(
-    path: str | Path, protocol: str, *, truth: str | Path | None = None, seed: int = 0
+    path: str | Path,
+    protocol: str,
+    *,
+    truth: str | Path | None = None,
+    seed: int = 0,
+    judge: judging.Judge | None = None,
 ) -> dict[str, Any]:
     """The report on a file of replies: `items`, the totals, what was dropped, where it is from.
 
-    `truth` is a file of questions where the replies have none.
+    `truth` is a file of questions where the replies have none. A `judge` marks beside the rules,
+    whose marks stay what they are.
     """
     chosen = protocols.find(protocol)
     totals, found, drops = protocols.run(chosen, records.read(path, truth), seed=seed)
@@ -38,12 +44,14 @@ def reasoning(
             f"holds no question that can be marked{detail}", code="records-none", file=path,
             hint="One JSON object a line: id, question, reference, response, category",
         )  # fmt: skip
+    items = [protocols.to_json(identity, m) for identity, m in found]
     return {
         "protocol": chosen.name,
         **provenance([p for p in (path, truth) if p is not None], seed),
         **totals,
+        **({} if judge is None else {"judge": judging.beside(judge, path, truth, items)}),
         **dropped(drops),
-        "items": [protocols.to_json(identity, m) for identity, m in found],
+        "items": items,
     }
 
 

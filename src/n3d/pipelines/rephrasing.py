@@ -53,6 +53,31 @@ class Cache:
                 self._journal.add([{"id": key, "reply": reply}])
 
 
+class Patience:
+    """How often a server may fail before it counts as lost."""
+
+    def __init__(self) -> None:
+        self._failures: deque[str] = deque(maxlen=MOST_FAILURES)
+
+    def answered(self) -> None:
+        """The server lives."""
+        self._failures.clear()
+
+    def failed(self, error: InputError) -> None:
+        """ConfigError where the server is lost."""
+        self._failures.append(error.code)
+        if error.code in TRANSIENT and len(self._failures) < MOST_FAILURES:
+            return
+        many = f" {MOST_FAILURES} times in a row" if error.code in TRANSIENT else ""
+        raise ConfigError(
+            f"{error.message}{many}",
+            code="endpoint-lost",
+            file=error.file,
+            hint="Run the same command again when the server answers: what was done, and "
+            "replies in the cache, are kept",
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Rephrase:
     """The stage QA -> QA: the same questions in the same order, each in other words where these
@@ -69,7 +94,7 @@ class Rephrase:
     temperature: float = 0.7
     seed: int = 0
     at_once: int = 8
-    _failures: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_FAILURES))
+    _patience: Patience = field(default_factory=lambda: Patience())
 
     def __call__(self, questions: Iterable[QA]) -> Iterator[QA]:
         with ThreadPoolExecutor(self.at_once) as pool:
@@ -90,7 +115,7 @@ class Rephrase:
         try:
             text = self._reply(rephrasing.prompt(qa.question, names), qa)
         except InputError as e:
-            self._failed(e)
+            self._patience.failed(e)
             return _noted(qa, kept=e.code)
         if text == qa.question:
             return _noted(qa, kept="same")
@@ -107,22 +132,8 @@ class Rephrase:
         if text is None:
             text = rephrasing.rephrase(self.chat, asked, temperature=self.temperature, seed=seed)
             self.cache.put(key, text)
-        self._failures.clear()
+        self._patience.answered()
         return text
-
-    def _failed(self, error: InputError) -> None:
-        """ConfigError where the server is lost."""
-        self._failures.append(error.code)
-        if error.code in TRANSIENT and len(self._failures) < MOST_FAILURES:
-            return
-        many = f" {MOST_FAILURES} times in a row" if error.code in TRANSIENT else ""
-        raise ConfigError(
-            f"{error.message}{many}",
-            code="endpoint-lost",
-            file=error.file,
-            hint="Run the same command again when the server answers: finished shards and "
-            "replies in the cache are kept",
-        )
 
 
 def _noted(qa: QA, **notes: str) -> QA:
