@@ -24,23 +24,40 @@ LEAST_SHARE, LEAST_M = 0.125, 0.004
 # A turn by a step of 1 is one radian; a move along the line of sight is this share of it.
 DEPTH_STEP = 0.4
 
-_options = {"cache": True, "error_model": "numpy", "fastmath": {"nsz", "contract", "arcp"}}
+_options = {
+    "cache": True, "error_model": "numpy", "fastmath": {"nsz", "contract", "arcp"}, "nogil": True,
+}  # fmt: skip
 
 
 @nb.njit(**_options)
-def place(p, x, y, z, t, tol):
-    """Where a sample lies, how deep behind the near surface, and how far off in shares of sides."""
-    c, s = math.cos(p[6]), math.sin(p[6])
-    enter, leave, off = 0.0, np.inf, 0.0
+def frame(p, out):
+    """What all samples share under a box: cosine and sine of its yaw, one over its sides."""
+    out[0], out[1] = math.cos(p[6]), math.sin(p[6])
     for k in range(3):
-        d = c * x + s * z if k == 0 else (y if k == 1 else c * z - s * x)
-        off = max(off, max(p[k] - t * d, t * d - p[3 + k]) / (p[3 + k] - p[k]))
-        if abs(d) < 1e-9:
-            if p[k] > 0 or p[3 + k] < 0:
-                leave = -1.0
-            continue
-        a, b = p[k] / d, p[3 + k] / d
-        enter, leave = max(enter, min(a, b)), min(leave, max(a, b))
+        out[2 + k] = 1 / (p[3 + k] - p[k])
+
+
+@nb.njit(inline="always", **_options)
+def _across(low, high, d, t, share, enter, leave, off):
+    """The ray's way through one pair of faces."""
+    off = max(off, max(low - t * d, t * d - high) * share)
+    if abs(d) < 1e-9:
+        if low > 0 or high < 0:
+            leave = -1.0
+        return enter, leave, off
+    one = 1 / d
+    a, b = low * one, high * one
+    return max(enter, min(a, b)), min(leave, max(a, b)), off
+
+
+@nb.njit(inline="always", **_options)
+def place(p, f, x, y, z, t, tol):
+    """Where a sample lies, how deep behind the near surface, and how far off in shares of sides;
+    `f` is the `frame` of the box."""
+    enter, leave, off = 0.0, np.inf, 0.0
+    enter, leave, off = _across(p[0], p[3], f[0] * x + f[1] * z, t, f[2], enter, leave, off)
+    enter, leave, off = _across(p[1], p[4], y, t, f[3], enter, leave, off)
+    enter, leave, off = _across(p[2], p[5], f[0] * z - f[1] * x, t, f[4], enter, leave, off)
     if enter >= leave:
         return BESIDE, 0.0, off
     if t < enter - tol:
@@ -55,8 +72,10 @@ def misfit(p, rays, reach, tol, shows, costs):
     """The mean cost of the samples under a box; `costs` in the order of `refine_config.Costs`."""
     total = 0.0
     filled = through = 0
+    f = np.empty(5)
+    frame(p, f)
     for i in range(rays.shape[0]):
-        where, deep, off = place(p, rays[i, 0], rays[i, 1], rays[i, 2], reach[i], tol[i])
+        where, deep, off = place(p, f, rays[i, 0], rays[i, 1], rays[i, 2], reach[i], tol[i])
         if where == INSIDE:
             if shows[i] == ROOM:
                 total += costs[6]
@@ -213,7 +232,9 @@ def widths(p, rays, reach, tol, shows, costs, weight, written, sigma, ground, ta
 def tally(p, rays, reach, tol, shows, counts, places):
     """Where the samples lie: `places` (n,), and `counts` (3, 4) by what they show."""
     counts[:] = 0
+    f = np.empty(5)
+    frame(p, f)
     for i in range(rays.shape[0]):
-        where, _, _ = place(p, rays[i, 0], rays[i, 1], rays[i, 2], reach[i], tol[i])
+        where, _, _ = place(p, f, rays[i, 0], rays[i, 1], rays[i, 2], reach[i], tol[i])
         counts[shows[i], where] += 1
         places[i] = where

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
+
+import torch
 
 from n3d import reason
 from n3d.errors import FormatError, QuestionError, TraceError
@@ -72,10 +75,10 @@ def run(
         watch=_watch(model, requests, options),
         left=left,
     )
-    return [
-        _prediction(model, r, k, p, reply, options)
-        for r, k, p, reply in zip(requests, looks, made, replies, strict=True)
-    ]
+    rows = list(zip(requests, looks, made, replies, strict=True))
+    # Fitting boxes to depth runs beside Python: as many threads as the network has.
+    with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(rows)))) as pool:
+        return list(pool.map(lambda row: _prediction(model, *row, options), rows))
 
 
 def _apart(
