@@ -406,9 +406,22 @@ def test_openai_s_client_talks_to_it(server, room):
     pieces = [c.choices[0] for c in talker.chat.completions.create(stream=True, **given)]
     assert "".join(p.delta.content or "" for p in pieces) == text
     assert pieces[-1].finish_reason == "stop"
+    # What is being written comes before the reply: boxes first, then steps.
+    kinds = ["written" if getattr(p.delta, "reasoning_content", None) else "reply" for p in pieces]
+    assert kinds[0] == "reply"  # the role
+    assert "written" not in kinds[kinds.index("written") + kinds.count("written") :]
+    written = "".join(getattr(p.delta, "reasoning_content", None) or "" for p in pieces)
+    assert written.index(f"{one}: center (") < written.index(">>> ")
     with pytest.raises(openai.UnprocessableEntityError) as told:
         talker.chat.completions.create(**given, n=5)
     assert told.value.code == "request-value"
+
+
+def test_what_goes_wrong_before_a_stream_is_said_as_ever(server):
+    asked = {"model": "n3d-mini", "stream": True, "messages": [{"role": "user", "content": "?"}]}
+    status, told = server.get("/v1/chat/completions", asked)
+    assert status == 422
+    assert told["error"]["code"] == "image-missing"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")

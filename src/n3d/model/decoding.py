@@ -262,13 +262,15 @@ def write(
     tally: Tally | None = None,
     watch: Watch | None = None,
     left: Callable[[int], bool] | None = None,
+    told: Callable[[int, Sequence[int]], None] | None = None,
 ) -> list[Reply]:
     """One reply for each row of the prefix, which is used up.
 
     Each row first reads its tokens of `starts`. Where a row must choose, `watch` is shown its
     place, its reply so far, the logits of the tokens allowed and these tokens (None: any), and
     may name the token. A row of which `left` says, before a pass, that nobody waits for it any more
-    ends there, not whole. Raises nothing that the network writes could cause.
+    ends there, not whole. `told` is shown each row and its reply so far whenever that grows. Raises
+    nothing that the network writes could cause.
     """
     sampling, tally = sampling or Sampling(), tally or Tally()
     writers = [_Writer(p, tongue, sampling, sampling.seed + i) for i, p in enumerate(plans)]
@@ -299,6 +301,8 @@ def write(
             named = watch and watch(rows[i], writer.reply.ids, found, tokens)
             writer.choose(found, tokens, named)
             writer.go_on()
+            if told is not None:
+                told(rows[i], writer.reply.ids)
 
 
 FEW = 8

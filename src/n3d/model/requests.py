@@ -20,6 +20,7 @@ from n3d.model.looking import Look, look
 from n3d.model.options import Options
 from n3d.model.plans import Answering, Locating
 from n3d.model.spatial import SpatialModel
+from n3d.model.telling import Telling, Told
 from n3d.reason import ops, understanding
 from n3d.reason.answering import concluded
 from n3d.scene import RGBD, Object3D, Prediction, Query, Trace
@@ -51,17 +52,19 @@ def run(
     *,
     tally: Tally | None = None,
     left: Callable[[int], bool] | None = None,
+    told: Told | None = None,
 ) -> list[Prediction]:
     """The prediction of each request, decoded together; what goes wrong is its `fault`.
 
     A request of which `left` says that nobody waits for it any more is given up ("truncated").
+    `told` is handed a line for each box and step of a request when it is written (`telling`).
     """
     options = options or Options()
     if not requests:
         return []
     parts = [dialogues.each(r.text) if options.apart and _is_named(r) else [] for r in requests]
     if any(len(p) > 1 for p in parts):
-        return _apart(model, requests, parts, options, tally, left)
+        return _apart(model, requests, parts, options, tally, left, told)
     looks = _looks(model, requests)
     made = [_plan(r, k, options) for r, k in zip(requests, looks)]
     replies = decoding.write(
@@ -74,11 +77,15 @@ def run(
         tally=tally,
         watch=_watch(model, requests, options),
         left=left,
+        told=told and Telling(model.tongue, [k.setting for k in looks], told),
     )
-    rows = list(zip(requests, looks, made, replies, strict=True))
+
+    def predicted(i: int) -> Prediction:
+        return _prediction(model, requests[i], looks[i], made[i], replies[i], options)
+
     # Fitting boxes to depth runs beside Python: as many threads as the network has.
-    with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(rows)))) as pool:
-        return list(pool.map(lambda row: _prediction(model, *row, options), rows))
+    with ThreadPoolExecutor(max(1, min(torch.get_num_threads(), len(requests)))) as pool:
+        return list(pool.map(predicted, range(len(requests))))
 
 
 def _apart(
@@ -88,19 +95,21 @@ def _apart(
     options: Options,
     tally: Tally | None,
     left: Callable[[int], bool] | None,
+    told: Told | None,
 ) -> list[Prediction]:
     """The predictions of requests of which some have several parts: each part is a row."""
     rows = [(i, text) for i, p in enumerate(parts) for text in p or [requests[i].text]]
     looks = _looks(model, requests)
-    told = run(
+    found = run(
         model,
         [replace(requests[i], view=looks[i], text=text) for i, text in rows],
         replace(options, apart=False),
         tally=tally,
         left=None if left is None else lambda row: left(rows[row][0]),
+        told=None if told is None else lambda row, line: told(rows[row][0], line),
     )
     own: list[list[Prediction]] = [[] for _ in requests]
-    for (i, text), prediction in zip(rows, told, strict=True):
+    for (i, text), prediction in zip(rows, found, strict=True):
         own[i].append(_of_phrase(prediction, text) if len(parts[i]) > 1 else prediction)
     return [p[0] if len(p) == 1 else _joined(p, options.most) for p in own]
 

@@ -88,16 +88,24 @@ class Asker:
         return (self.options.protocol or self.model.layout) == "upstream"
 
     def __call__(
-        self, asked: Sequence[Asked], *, left: Callable[[int], bool] | None = None
+        self,
+        asked: Sequence[Asked],
+        *,
+        left: Callable[[int], bool] | None = None,
+        told: Callable[[int, str], None] | None = None,
     ) -> list[Prediction | N3DError]:
         """For each the prediction, whose `fault` says why there is no answer; or the error that
         says why it cannot be asked. One of which `left` says that nobody waits for it any more
-        is given up (with weights of ours)."""
-        told = self._released(asked) if self.released else self._ours(asked, left)
-        return [p if isinstance(p, N3DError) else noted(p, a) for a, p in zip(asked, told)]
+        is given up, and `told` is handed the place of one and a line for each of its boxes and
+        steps when it is written (both with weights of ours)."""
+        found = self._released(asked) if self.released else self._ours(asked, left, told)
+        return [p if isinstance(p, N3DError) else noted(p, a) for a, p in zip(asked, found)]
 
     def _ours(
-        self, asked: Sequence[Asked], left: Callable[[int], bool] | None
+        self,
+        asked: Sequence[Asked],
+        left: Callable[[int], bool] | None,
+        told: Callable[[int, str], None] | None,
     ) -> list[Prediction | N3DError]:
         from n3d.model import requests
 
@@ -111,15 +119,16 @@ class Asker:
             except N3DError as e:
                 found.append(e)
         asking = [i for i, r in enumerate(found) if not isinstance(r, N3DError)]
-        told = iter(
+        written = iter(
             requests.run(
                 self.model,
                 [found[i] for i in asking],
                 self.options,
                 left=None if left is None else lambda i: left(asking[i]),
+                told=None if told is None else lambda i, line: told(asking[i], line),
             )
         )
-        return [r if isinstance(r, N3DError) else next(told) for r in found]
+        return [r if isinstance(r, N3DError) else next(written) for r in found]
 
     def _looks(self, views: Sequence[RGBD]) -> list[Any]:
         """The Look of each view, each view read once; an error for one that cannot be read."""

@@ -80,8 +80,13 @@ class Fleet:
         self._ready.wait(seconds)
         return self.ready
 
-    def ask(self, asked: Asked, sampling: Any = None) -> Future[Prediction]:
-        """The prediction to come; raises Refused while replicas are loaded or ended, and Busy."""
+    def ask(
+        self, asked: Asked, sampling: Any = None, told: Callable[[str], None] | None = None
+    ) -> Future[Prediction]:
+        """The prediction to come; raises Refused while replicas are loaded or ended, and Busy.
+
+        Replicas tell whole predictions: `told` hears nothing.
+        """
         self.check_open()
         with self._lock:
             self._pending += 1

@@ -91,6 +91,7 @@ class _Waiting:
     asked: Asked
     sampling: Any
     deadline: float
+    told: Callable[[str], None] | None = None
     future: Future[Prediction] = field(default_factory=Future)
 
     @property
@@ -141,11 +142,17 @@ class Service:
         self._ready.wait(seconds)
         return self.ready and self.fault is None
 
-    def ask(self, asked: Asked, sampling: Any = None) -> Future[Prediction]:
-        """The prediction to come; raises Refused while the model is loaded or ended, and Busy."""
+    def ask(
+        self, asked: Asked, sampling: Any = None, told: Callable[[str], None] | None = None
+    ) -> Future[Prediction]:
+        """The prediction to come; raises Refused while the model is loaded or ended, and Busy.
+
+        `told` is handed a line for each box and step when it is written, on the model's thread.
+        """
         with self._changed:
             self.check_open()
-            self._queue.append(_Waiting(asked, sampling, time.monotonic() + self.limits.seconds))
+            deadline = time.monotonic() + self.limits.seconds
+            self._queue.append(_Waiting(asked, sampling, deadline, told))
             self._changed.notify()
             return self._queue[-1].future
 
@@ -259,8 +266,15 @@ def _draws(sampling: Any) -> bool:
 def _told(asker: Asker, batch: Sequence[_Waiting]) -> Sequence[Prediction | BaseException]:
     """What the model says to each; where all together fail, each alone, so that one request
     cannot spoil the answers of others."""
+
+    def tell(i: int, line: str) -> None:
+        told = batch[i].told
+        if told is not None:
+            told(line)
+
+    more = {"told": tell} if any(w.told is not None for w in batch) else {}
     try:
-        return asker([w.asked for w in batch], left=lambda i: batch[i].gone)
+        return asker([w.asked for w in batch], left=lambda i: batch[i].gone, **more)
     except Exception as e:
         if len(batch) > 1:
             return [found for w in batch for found in _told(asker, [w])]

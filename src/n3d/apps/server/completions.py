@@ -10,13 +10,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from n3d.apps.server import forms
 from n3d.apps.server.forms import Answer, Detect, Ground, Sent
-from n3d.errors import ConfigError, InputError
+from n3d.errors import ConfigError, InputError, N3DError
 from n3d.scene import Prediction
 
 LOCATE, DETECT = "locate:", "detect all objects"
 MOST_TOKENS = 4096
 MOST_MESSAGES = 200
+DONE = "data: [DONE]\n\n"
 _UNUSED = ("tools", "functions", "logprobs", "stop", "audio", "logit_bias", "response_format")
 
 
@@ -152,19 +154,36 @@ def reply(name: str, found: Prediction, record: dict[str, Any]) -> dict[str, Any
     return _head(name, "chat.completion") | {"choices": [choice], "n3d": record}
 
 
-def pieces(name: str, found: Prediction, record: dict[str, Any]) -> Iterator[str]:
-    """A completion as events, line by line; the last but one holds `n3d`."""
-    head = _head(name, "chat.completion.chunk")
+class Events:
+    """A completion as server-sent events. What is written comes first, as `reasoning_content`, then
+    the reply line by line; the last event but one holds `n3d`."""
 
-    def event(delta: dict[str, Any], ended: str | None = None, **more: Any) -> str:
+    def __init__(self, name: str) -> None:
+        self._head = _head(name, "chat.completion.chunk")
+
+    def _event(self, delta: dict[str, Any], ended: str | None = None, **more: Any) -> str:
         choice = {"index": 0, "delta": delta, "finish_reason": ended}
-        return f"data: {json.dumps(head | {'choices': [choice]} | more)}\n\n"
+        return f"data: {json.dumps(self._head | {'choices': [choice]} | more)}\n\n"
 
-    yield event({"role": "assistant", "content": ""})
-    for line in content(found, record).splitlines(keepends=True):
-        yield event({"content": line})
-    yield event({}, _ended(found), n3d=record)
-    yield "data: [DONE]\n\n"
+    def begun(self) -> str:
+        return self._event({"role": "assistant", "content": ""})
+
+    def written(self, line: str) -> str:
+        """A box or a step of the reply that is being written."""
+        return self._event({"reasoning_content": f"{line}\n"})
+
+    def ended(self, found: Prediction, record: dict[str, Any]) -> Iterator[str]:
+        """The reply and the end."""
+        for line in content(found, record).splitlines(keepends=True):
+            yield self._event({"content": line})
+        yield self._event({}, _ended(found), n3d=record)
+        yield DONE
+
+    @staticmethod
+    def failed(error: N3DError) -> Iterator[str]:
+        """An error after the first event, and the end."""
+        yield f"data: {json.dumps(forms.told(error))}\n\n"
+        yield DONE
 
 
 def _ended(found: Prediction) -> str:

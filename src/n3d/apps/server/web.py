@@ -6,7 +6,8 @@ import asyncio
 import json
 import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -82,14 +83,60 @@ class Desk:
         """A chat completion."""
         asked = await read(request, completions.Chat)
         sent = asked.sent(self.name)
+        if asked.stream:
+            events = await self.events(sent, asked.sampling())
+            return StreamingResponse(events, media_type="text/event-stream")
         told = await self.ask(request, sent, asked.sampling())
         if told is None:
             return Response(status_code=499)
-        record = streaming.to_json(told[1], "answer" if isinstance(sent, forms.Answer) else "")
-        if asked.stream:
-            events = completions.pieces(self.name, told[1], record)
-            return StreamingResponse(events, media_type="text/event-stream")
-        return shown(completions.reply(self.name, told[1], record))
+        return shown(completions.reply(self.name, told[1], _record(told[1], sent)))
+
+    async def events(self, sent: forms.Sent, sampling: Any) -> AsyncIterator[str]:
+        """The events of a chat completion; raises what keeps it from beginning."""
+        self.service.check_open()
+        seen = await asyncio.to_thread(sent.seen, self.album)
+        loop, lines = asyncio.get_running_loop(), asyncio.Queue[str]()
+
+        def told(line: str) -> None:
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+
+        answer = asyncio.wrap_future(self.service.ask(sent.asked(seen), sampling, told))
+        return self._events(sent, seen, answer, lines)
+
+    async def _events(
+        self, sent: forms.Sent, seen: Seen, answer: asyncio.Future, lines: asyncio.Queue[str]
+    ) -> AsyncIterator[str]:
+        events = completions.Events(self.name)
+        end = time.monotonic() + self.service.limits.seconds
+        line = asyncio.ensure_future(lines.get())
+        try:
+            yield events.begun()
+            while not answer.done():
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise self.service.late()
+                await asyncio.wait(
+                    (answer, line), timeout=left, return_when=asyncio.FIRST_COMPLETED
+                )
+                if line.done():
+                    yield events.written(line.result())
+                    line = asyncio.ensure_future(lines.get())
+            while not lines.empty():
+                yield events.written(lines.get_nowait())
+            found = answer.result()
+            found = replace(found, notes=(*found.notes, *seen.notes))
+            for event in events.ended(found, _record(found, sent)):
+                yield event
+        except N3DError as e:
+            for event in events.failed(e):
+                yield event
+        finally:  # also where the client has left
+            line.cancel()
+            answer.cancel()
+
+
+def _record(found: Prediction, sent: forms.Sent) -> dict[str, Any]:
+    return streaming.to_json(found, "answer" if isinstance(sent, forms.Answer) else "")
 
 
 async def read(request: Request, form: Any) -> Any:
