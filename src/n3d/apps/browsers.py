@@ -25,7 +25,10 @@ def browse(
     """Show a data set until Ctrl-C. ConfigError for options of a single picture in `taken`."""
     for name, value in taken.items():
         if value is not None:
-            raise ConfigError("is for a single picture", code="config-conflict", field=name)
+            raise ConfigError(
+                f"is for a single picture, and {folder.name} is a directory",
+                code="config-conflict", file=folder, field=name,
+            )  # fmt: skip
     from n3d.apps import show
     from n3d.pipelines import reviewing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -229,7 +230,7 @@ def view(
 
     n3d view scenes --images images --depth sensor:depth
     """
-    if image.is_dir():
+    if os.path.isdir(image):  # Path.is_dir raises for names that are too long
         taken = {
             "--out": out, "--camera": camera, "--regions": regions, "--boxes": boxes, "--up": up,
             "--fov": fov, "--depth-scale": depth_scale, "--depth-encoding": depth_encoding,

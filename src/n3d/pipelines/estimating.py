@@ -15,7 +15,7 @@ from PIL import Image
 
 from n3d import sources
 from n3d.errors import ConfigError, InputError, N3DError
-from n3d.experts import store
+from n3d.experts import checking, store
 from n3d.experts.vocabulary import VOCABULARY
 from n3d.pipelines import grounding, photographs
 from n3d.scene import RGBD, Drop, Picture, PictureFiles, files
@@ -56,8 +56,11 @@ class Estimating:
                 hint="Name a depth expert with --depth",
             )  # fmt: skip
         for name in (self.depth, self.masks, self.detector):
-            if name is not None:
-                store.folder(name)
+            if (
+                name is not None
+                and not (folder := store.folder(name)).joinpath(checking.PACKED).is_file()
+            ):
+                checking.require(folder)
         if self.wanted and importlib.util.find_spec("torch") is None:
             raise ConfigError(
                 "need the package torch", code="extra-missing", field="experts",
@@ -70,6 +73,11 @@ class Estimating:
         if self.detector is not None:
             told |= {"detector": self.detector, "names": list(self.names)}
         return told
+
+
+def holds_weights(folder: Path) -> bool:
+    """Whether a directory looks like weights rather than depth files."""
+    return any((folder / name).is_file() for name in ("config.json", checking.PACKED))
 
 
 def experts(*, nouns: Path | None = None, **options: Any) -> Estimating:

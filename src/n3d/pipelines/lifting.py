@@ -13,7 +13,7 @@ from n3d import engine, sources
 from n3d import lift as lifter
 from n3d.engine.making import Stage
 from n3d.errors import ConfigError, N3DError
-from n3d.pipelines.estimating import Estimate, Estimating
+from n3d.pipelines.estimating import Estimate, Estimating, holds_weights
 from n3d.scene import Drop, Picture, Scene, manifests, reviews, shards
 
 SOURCES: dict[str, Callable[..., Iterator[Picture | Drop]]] = {
@@ -217,6 +217,14 @@ def _checked(source: str, depth: str, fov: float | None, depth_scale: float | No
             limit="sensor:FOLDER, or the name or directory of a depth expert",
             hint="Give the folder of depth files that have the images' names; "
             "`n3d models` lists experts",
+        )
+    if not files and Path(depth).is_dir() and not holds_weights(Path(depth)):
+        raise ConfigError(
+            "holds no weights",
+            code="depth-expert",
+            file=depth,
+            field="--depth",
+            hint=f"Give sensor:{depth} if it holds depth files",
         )
     if not files and depth_scale is not None:
         raise ConfigError("is for depth files", code="config-conflict", field="--depth-scale")

@@ -73,7 +73,7 @@ class Shared:
 
 def is_many(path: Path) -> bool:
     """Whether a name stands for many requests: a folder, or a file of records."""
-    return path.is_dir() or path.suffix.lower() == ".jsonl"
+    return os.path.isdir(path) or path.suffix.lower() == ".jsonl"
 
 
 def read(path: Path, command: str, shared: Shared) -> Iterator[Wanted | Drop]:
