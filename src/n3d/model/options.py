@@ -39,7 +39,7 @@ class Options:
     most: int = grammars.MAX_BOXES
     min_score: float | None = None
     eager: float = 0.08
-    seek: float = 0.3
+    seek: float = 0.25
     seek_asked: float = 0.9
     unsure: float = 0.45
     averaged: bool = True
