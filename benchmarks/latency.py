@@ -52,7 +52,7 @@ def main() -> None:
         if number == 1:
             taken.clear()  # the first room compiles kernels
         view = sitting.view
-        asked = [i.question for i in sitting.items if i.request == "ask"]
+        asked = [i.question for i in sitting.items if i.qa is not None]
         label = next((i.phrases for i in sitting.items if i.kind == "class"), None)
         if not asked or label is None:
             continue  # a room with nothing to ask about
