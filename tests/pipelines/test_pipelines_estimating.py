@@ -109,6 +109,16 @@ def test_kept_depth_serves_whoever_opens_the_scenes_again(rooms, knowing, tmp_pa
     np.testing.assert_allclose(again.depth[near], there.depth[near], atol=6e-4)
 
 
+def test_a_sample_keeps_nothing(rooms, knowing, tmp_path):
+    knowing()
+    found = lifting.forecast(
+        "coco", rooms["annotations"], rooms["images"], depth="knowing",
+        by=Estimating(keep=tmp_path / "depth"),
+    )  # fmt: skip
+    assert found.kept > 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_relative_depth_gives_no_metres(rooms, knowing, tmp_path):
     knowing(metric=False, factor=300.0)
     run(rooms, tmp_path / "scenes", by=Estimating(keep=tmp_path / "depth"))

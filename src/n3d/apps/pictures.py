@@ -87,7 +87,7 @@ def answer(
         "--vlm": vlm, "--explain": explain,
     }  # fmt: skip
     if model is not None:
-        _check_unused(finders, "--model")
+        runs.check_unused(finders, "--model")
         if regions is not None or boxes is not None:
             raise ConfigError(
                 "exactly one must be given",
@@ -128,7 +128,7 @@ def answer(
         question = said
         grounder = experts.grounder() if regions is None else None
     else:
-        _check_unused({k: v for k, v in finders.items() if k != "--explain"}, "--boxes")
+        runs.check_unused({k: v for k, v in finders.items() if k != "--explain"}, "--boxes")
         scene = known.read(boxes)
         view = known.with_gravity_of(view, scene)
         objects, provenance = scene.objects, scene.provenance
@@ -162,16 +162,6 @@ def answer(
             show.say(f"wrote {out / 'answer.json'} and {out / 'answer.png'}")
     if json_out is not None:
         show.write_json(record, json_out)
-
-
-def _check_unused(finders: dict[str, object], given: str) -> None:
-    """ConfigError for an option about finding boxes where something else gives them."""
-    for name, value in finders.items():
-        if value not in ("auto", None, False):
-            raise ConfigError(
-                f"has no use with {given}", code="config-conflict", field=name,
-                hint="Leave out one of them",
-            )  # fmt: skip
 
 
 def _check_question(question: str | None, image: Path, model: str | None) -> None:

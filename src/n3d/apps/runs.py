@@ -124,13 +124,18 @@ def ask(
             )  # fmt: skip
         _by_experts(command, given, asked, experts, means, out, json_out)
         return
-    for name, value in zip(("--depth-model", "--detector", "--segmenter"), experts):
-        if value != "auto":
+    check_unused(dict(zip(("--depth-model", "--detector", "--segmenter"), experts)), "--model")
+    (_many if many else _one)(command, given, asked, model, means, level, seed, out, json_out)
+
+
+def check_unused(finders: dict[str, object], given: str) -> None:
+    """ConfigError for an option about finding boxes where something else gives them."""
+    for name, value in finders.items():
+        if value not in ("auto", None, False):
             raise ConfigError(
-                "has no use with --model", code="config-conflict", field=name,
+                f"has no use with {given}", code="config-conflict", field=name,
                 hint="Leave out one of them",
             )  # fmt: skip
-    (_many if many else _one)(command, given, asked, model, means, level, seed, out, json_out)
 
 
 def _one(command, given, asked, model, means, level, seed, out, json_out) -> None:

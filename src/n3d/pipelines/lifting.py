@@ -192,6 +192,8 @@ def forecast(
     **options: Any,
 ) -> engine.Forecast:
     """What `lift` with these options would take, from the first pictures."""
+    if options.get("by") is not None:  # a sample leaves nothing behind
+        options["by"] = replace(options["by"], keep=None)
     mine = job(source, annotations, images, depth=depth, **options)
     return engine.forecast(
         mine.stage, mine.stream, kind="scene", workers=workers, sample=sample, price=price

@@ -25,7 +25,7 @@ from n3d.errors import ConfigError, N3DError
 from n3d.pipelines import replicas, serving
 from n3d.pipelines.predicting import Asked, Asker
 from n3d.pipelines.replicas import Size
-from n3d.pipelines.serving import Busy, Counts, Limits, Refused
+from n3d.pipelines.serving import Counts, Limits, Refused
 from n3d.scene import Prediction
 
 REPLICAS_COUNT = ("batches", "batched", "looked", "seconds")
@@ -104,16 +104,12 @@ class Fleet:
             raise Refused("is loading its model", code="server-loading", hint="Ask again soon")
         if self.waiting >= self.limits.queue:
             self._counts.refused += 1
-            raise Busy(
-                "has as many requests as it takes", code="server-busy",
-                limit=f"{self.limits.queue} waiting", hint="Ask again after a moment",
-            )  # fmt: skip
+            raise serving.busy(self.limits)
 
     def late(self) -> serving.Late:
         """The error for a request that took too long."""
         self._counts.late += 1
-        limit = f"{self.limits.seconds:g} s"
-        return serving.Late("took longer than a request may", code="server-time", limit=limit)
+        return serving.overdue(self.limits)
 
     def close(self, seconds: float | None = None) -> None:
         """Take nothing more, answer what was begun, end the replicas."""

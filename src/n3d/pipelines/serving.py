@@ -166,18 +166,12 @@ class Service:
             self._forget_gone()
         if self.waiting >= self.limits.queue:
             self.counts.refused += 1
-            raise Busy(
-                "has as many requests as it takes",
-                code="server-busy",
-                limit=f"{self.limits.queue} waiting",
-                hint="Ask again after a moment",
-            )
+            raise busy(self.limits)
 
     def late(self) -> Late:
         """The error for a request that took too long."""
         self.counts.late += 1
-        limit = f"{self.limits.seconds:g} s"
-        return Late("took longer than a request may", code="server-time", limit=limit)
+        return overdue(self.limits)
 
     def close(self, seconds: float | None = None) -> None:
         """Take nothing more, answer what waits, end."""
@@ -247,6 +241,20 @@ class Service:
         self.counts.batched += len(batch)
         self.counts.looked += getattr(asker, "looked", 0) - before
         self.counts.seconds += time.monotonic() - begun
+
+
+def busy(limits: Limits) -> Busy:
+    """The error for one request too many."""
+    return Busy(
+        "has as many requests as it takes", code="server-busy", limit=f"{limits.queue} waiting",
+        hint="Ask again after a moment",
+    )  # fmt: skip
+
+
+def overdue(limits: Limits) -> Late:
+    """The error for a request that took too long."""
+    limit = f"{limits.seconds:g} s"
+    return Late("took longer than a request may", code="server-time", limit=limit)
 
 
 def warm(asker: Asker) -> None:

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from n3d.pipelines import writing_up
-from n3d.scene import files
-from n3d.sources import files as texts
 from n3d.view import charts
 
 HEADLINES = (
@@ -34,16 +32,8 @@ STYLE = writing_up.STYLE + (
 
 def write(report: dict[str, Any], folder: str | Path) -> Path:
     """Write the three files of a report of one run or of rows; the folder is made."""
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise files.unwritable(e, folder) from None
     told = {k: v for k, v in report.items() if k != "figures"}
-    files.write_json(folder / "report.json", told)
-    texts.write_text(folder / "report.md", markdown(report))
-    texts.write_text(folder / "report.html", html(report))
-    return folder
+    return writing_up.save(folder, told, markdown(report), html(report))
 
 
 def rows_of(report: dict[str, Any]) -> dict[str, dict[str, Any]]:

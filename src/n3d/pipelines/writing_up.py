@@ -27,14 +27,19 @@ MOST_ITEMS = 200
 
 def write(report: dict[str, Any], folder: str | Path) -> Path:
     """Write the three files of a report; the folder is made."""
+    return save(folder, report, markdown(report), html(report))
+
+
+def save(folder: str | Path, told: dict[str, Any], as_markdown: str, as_html: str) -> Path:
+    """Write report.json, report.md and report.html; the folder is made."""
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise files.unwritable(e, folder) from None
-    files.write_json(folder / "report.json", report)
-    texts.write_text(folder / "report.md", markdown(report))
-    texts.write_text(folder / "report.html", html(report))
+    files.write_json(folder / "report.json", told)
+    texts.write_text(folder / "report.md", as_markdown)
+    texts.write_text(folder / "report.html", as_html)
     return folder
 
 

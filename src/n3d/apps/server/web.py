@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -98,7 +98,8 @@ class Desk:
         loop, lines = asyncio.get_running_loop(), asyncio.Queue[str]()
 
         def told(line: str) -> None:
-            loop.call_soon_threadsafe(lines.put_nowait, line)
+            with suppress(RuntimeError):  # the server has ended meanwhile
+                loop.call_soon_threadsafe(lines.put_nowait, line)
 
         answer = asyncio.wrap_future(self.service.ask(sent.asked(seen), sampling, told))
         return self._events(sent, seen, answer, lines)
