@@ -250,6 +250,9 @@ def test_without_weights_one_sentence_says_how_to_get_them(photo, tmp_path, monk
     err = capsys.readouterr().err
     assert err.count("n3d models fetch") == 2
     assert "Traceback" not in err
+    assert run("ground", photo, "lamp") == 2
+    err = capsys.readouterr().err
+    assert "Give --depth and --model, or run" in err
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,9 @@ def _by_experts(command, given, asked, experts, means, out, json_out) -> None:
     _check_one(command, given, asked, out)
     request = predicting.Asked(given.view(), **asked)
     wanted = photographs.Wanted(*experts, device=means.device)
-    loaded = photographs.gather(request.view, wanted, needs_regions=request.place is None)
+    loaded = photographs.gather(
+        request.view, wanted, needs_regions=request.place is None, instead="--model"
+    )
     if str(loaded.chosen) and json_out != "-":
         show.say(str(loaded.chosen))
     view, found = parts.find(loaded, request)

@@ -24,6 +24,7 @@ DETECTORS = ("grounding-dino-base", "grounding-dino", "owlv2-large", "owlv2")
 SEGMENTERS = ("sam-large", "sam")
 ROLES = {"depth": DEPTH, "detector": DETECTORS, "segmenter": SEGMENTERS}
 """For each role the known weights, the best first; all of them give metres where it is depth."""
+INSTEAD = "--regions, --boxes or --model"
 SMALLEST = {"depth": "depth-anything-indoor-small", "detector": "owlv2"}
 
 
@@ -67,12 +68,14 @@ class Chosen:
         return ", ".join(parts)
 
 
-def choose(wanted: Wanted, *, has_depth: bool, needs_regions: bool = True) -> Chosen:
+def choose(
+    wanted: Wanted, *, has_depth: bool, needs_regions: bool = True, instead: str = INSTEAD
+) -> Chosen:
     """Who plays each role: nobody is asked for depth that is there, or for regions that are not
     needed.
 
     Raises InputError "experts-missing" where a role that is needed can be played by nobody, with
-    the commands that would get the smallest weights.
+    the commands that would get the smallest weights, or the options to give `instead`.
     """
     depth = None if has_depth else _player("depth", wanted.depth)
     vlm = wanted.vlm and (wanted.vlm_model or wanted.vlm)
@@ -89,7 +92,6 @@ def choose(wanted: Wanted, *, has_depth: bool, needs_regions: bool = True) -> Ch
     if missing:
         commands = " and ".join(f"`n3d models fetch {SMALLEST[m]}`" for m in missing)
         named = " and ".join({"depth": "depth", "detector": "objects"}[m] for m in missing)
-        instead = "--regions, --boxes or --model"
         if "depth" in missing:
             instead = "--depth" if len(missing) == 1 else f"--depth and {instead}"
         raise InputError(
@@ -272,7 +274,10 @@ def _asking(chat: Any, wanted: Wanted) -> Any:
     return VLMDetector(chat, wanted.vlm_boxes)  # pyright: ignore[reportArgumentType]
 
 
-def gather(view: RGBD, wanted: Wanted, *, needs_regions: bool = True) -> Experts:
+def gather(
+    view: RGBD, wanted: Wanted, *, needs_regions: bool = True, instead: str = INSTEAD
+) -> Experts:
     """The experts that a view needs, loaded (`choose`, `Experts.load`)."""
-    chosen = choose(wanted, has_depth=view.depth is not None, needs_regions=needs_regions)
+    has_depth = view.depth is not None
+    chosen = choose(wanted, has_depth=has_depth, needs_regions=needs_regions, instead=instead)
     return Experts.load(chosen, wanted) if str(chosen) or wanted.vlm else Experts(chosen)
