@@ -74,8 +74,8 @@ def test_agreement_and_what_they_differ_in_are_reported(replies, tmp_path, capsy
         code, text, err = run(capsys, *told, "--json", out, "--judge-cache", tmp_path / "c.jsonl")
         assert (code, err) == (0, "")
         assert len(server.requests) == 4  # nobody judges what was not said
-        asked = json.dumps(server.requests[0])
-        assert "Reference: 1.0 m" in asked
+        asked = json.dumps(server.requests)  # in any order: several are open at a time
+        assert asked.count("Reference: 1.0 m") == asked.count("Reference: yes") == 2
         # 1 and 3 agree; 2 and 4 do not; 5 has no reply and is wrong for both.
         assert "they agree on 60.0 %" in text
         found = json.loads(out.read_text())["judge"]
